@@ -1,0 +1,191 @@
+"""Gradient descent: the lecture's loop, once, and the two preconditioners that it can run with.
+
+Repeat until converged: w := w − α P ∂L/∂w,  b := b − α P ∂L/∂b
+
+- `Gradient`: P is 1, and α the learning rate or, where that is 0, 1/L: exactly the lecture's loop.
+- `Curvature`: P is the inverse curvature of the objective, kept as long as it serves; α is the
+  learning rate or, where that is 0, 1, halved until the objective falls.
+
+Converged: the largest component of the objective's gradient is below `tolerance`.
+
+Sources: the lecture; S. Boyd, L. Vandenberghe, "Convex Optimization" (2004), 9.3 (constant steps,
+backtracking) and 9.5 (Newton's method); J. Nocedal, S. Wright, "Numerical Optimization" (2006), 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from .errors import DescentError
+from .logistic import Array
+from .objective import Objective, Point
+
+SMALLEST_STEP = 2.0**-40
+SUFFICIENT = 1e-4
+"""Share of the fall that the gradient promises which a halved step has to bring (Armijo)."""
+CURVATURE_ROWS = 20_000
+"""Samples that the curvature is taken from at the most: it steers, the full gradient decides."""
+
+
+class Solver(Protocol):
+    """How a descent steps. An instance may keep what it learned from one descent to the next."""
+
+    name: str
+    backtracks: bool
+    """Whether α = 0 means a step that is halved until the objective falls."""
+
+    def start(self, objective: Objective, point: Point) -> float:
+        """Prepare for a descent of this objective; return α for the case that none is given."""
+
+    def direction(self, objective: Objective, point: Point) -> Array:
+        """Return P · gradient."""
+
+    def refresh(self) -> bool:
+        """Forget what may be stale; false where nothing is."""
+
+    def stepped(self, before: Point, after: Point) -> None:
+        """See what a step did."""
+
+
+class Gradient:
+    """The lecture's: P = 1."""
+
+    name = 'gradient'
+    backtracks = False
+
+    def start(self, objective: Objective, point: Point) -> float:
+        """Return 1/L, the largest constant step that provably descends."""
+        return 1.0 / objective.largest_curvature()
+
+    def direction(self, objective: Objective, point: Point) -> Array:
+        """Return the gradient."""
+        return point.gradient
+
+    def refresh(self) -> bool:
+        """Nothing is kept."""
+        return False
+
+    def stepped(self, before: Point, after: Point) -> None:
+        """Nothing is learned."""
+
+
+class Curvature:
+    """P = (curvature + ε)⁻¹, taken anew when a step with the kept one brought too little."""
+
+    name = 'curvature'
+    backtracks = True
+    served = 0.25
+    """A step that leaves more of the gradient than this share asks for a new P."""
+
+    def __init__(self) -> None:
+        self._inverse: Array | None = None
+        self._fresh = False
+
+    def start(self, objective: Objective, point: Point) -> float:
+        """Keep P if it fits; return 1, Newton's step."""
+        if self._inverse is not None and len(self._inverse) != len(point.theta):
+            self._inverse = None
+        self._fresh = False
+        return 1.0
+
+    def direction(self, objective: Objective, point: Point) -> Array:
+        """Return P · gradient, from the kept P or a new one."""
+        if self._inverse is None:
+            every = max(1, objective.n_samples // CURVATURE_ROWS)
+            self._inverse = _inverse(objective.curvature(point.theta, every))
+            self._fresh = True
+        return self._inverse @ point.gradient
+
+    def refresh(self) -> bool:
+        """Drop a P that was kept from an earlier point."""
+        stale = not self._fresh
+        self._inverse = None
+        return stale
+
+    def stepped(self, before: Point, after: Point) -> None:
+        """Keep P while steps with it shrink the gradient well."""
+        self._fresh = False
+        if after.slope > self.served * before.slope:
+            self._inverse = None
+
+
+SOLVERS: dict[str, type[Solver]] = {each.name: each for each in (Gradient, Curvature)}
+
+
+def descend(
+    objective: Objective,
+    theta: Array,
+    solver: Solver,
+    *,
+    learning_rate: float = 0.0,
+    tolerance: float = 1e-6,
+) -> Iterator[Point]:
+    """Descend from theta (w and then b, standardised units); yield the start and every step.
+
+    Ends when converged, or where rounding lets no step fall any further; whoever iterates bounds the
+    number of steps. Only points with a finite objective and gradient are yielded.
+
+    Raises DescentError where the objective is not finite at the start, or a given learning rate
+    makes it so.
+    """
+    point = objective.at(theta)
+    _check_finite(point, 'at the start: reset the trainer')
+    yield point
+    if point.slope < tolerance:
+        return
+    own_rate = solver.start(objective, point)
+    alpha = learning_rate or own_rate
+    backtracks = solver.backtracks and not learning_rate
+    while point.slope >= tolerance:
+        direction = solver.direction(objective, point)
+        if backtracks:
+            after = _halve_until_it_falls(objective, point, direction, alpha)
+        else:
+            after = objective.at(point.theta - alpha * direction)
+            _check_finite(after, f'with learning_rate {alpha:g}: set a smaller one, or 0')
+        if after is None:
+            if solver.refresh():
+                continue
+            return
+        solver.stepped(point, after)
+        point = after
+        yield point
+
+
+def _halve_until_it_falls(
+    objective: Objective, point: Point, direction: Array, alpha: float
+) -> Point | None:
+    """Return the first point on the way that is lower enough; None where rounding hides any fall."""
+    promised = float(point.gradient @ direction)
+    rounding = 4.0 * np.finfo(float).eps * max(1.0, abs(point.value))
+    while alpha >= SMALLEST_STEP:
+        after = objective.at(point.theta - alpha * direction)
+        if np.isfinite(after.value) and np.all(np.isfinite(after.gradient)):
+            if after.value <= point.value - SUFFICIENT * alpha * promised:
+                return after
+            if after.value <= point.value + rounding and after.slope < 0.5 * point.slope:
+                return after
+        alpha *= 0.5
+        if alpha * promised < 1e-3 * rounding:
+            return None
+    return None
+
+
+def _check_finite(point: Point, advice: str) -> None:
+    if not (np.isfinite(point.value) and np.all(np.isfinite(point.gradient))):
+        raise DescentError(f'the objective is not finite {advice}')
+
+
+def _inverse(H: Array) -> Array:
+    """Invert a symmetric curvature that may be singular: eigenvalues below ε of the largest count as ε.
+
+    So constant and duplicate features, and samples that are all told apart already, take no
+    unbounded step.
+    """
+    values, vectors = np.linalg.eigh(H)
+    floor = max(1e-12 * float(values[-1]), np.finfo(float).tiny)
+    inverse: Array = (vectors / np.maximum(values, floor)) @ vectors.T
+    return inverse
