@@ -45,9 +45,7 @@ class Buffer:
     the memory is that of the samples and 17 bytes for each.
     """
 
-    def __init__(
-        self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0
-    ) -> None:
+    def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
         self.capacity, self.policy = capacity, policy
         self.generator = np.random.default_rng(seed)
         self.moments = Moments(n_features)
@@ -122,7 +120,8 @@ class Buffer:
 
     def _replace(self, X: Array, y: Array) -> None:
         choose = POLICIES[self.policy]
-        came, left = [], np.empty_like(X)
+        came: list[int] = []
+        left = np.empty_like(X)
         for i, label in enumerate(y.tolist()):
             row = choose(self, label)
             if row >= 0:

@@ -73,6 +73,10 @@ class Scores:
         """Take one prediction in: its label, and z = w·x + b."""
         self._pairs.append((label, z))
 
+    def clear(self) -> None:
+        """Forget them."""
+        self._pairs.clear()
+
     def __len__(self) -> int:
         return len(self._pairs)
 

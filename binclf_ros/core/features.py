@@ -136,7 +136,9 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
-            raise ExpressionError(str(text), 0, 'a feature is a text such as /imu/data/linear_acceleration/z')
+            raise ExpressionError(
+                str(text), 0, 'a feature is a text such as /imu/data/linear_acceleration/z'
+            )
         self.text, self.position = text.strip(), 0
 
     def fail(self, problem: str, position: int | None = None) -> ExpressionError:

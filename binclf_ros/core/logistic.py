@@ -41,7 +41,8 @@ def sigmoid(z: Array) -> Array:
 
 def decision_function(X: Array, w: Array, b: float) -> Array:
     """Return z = X·wᵀ + b, (M, 1)."""
-    return X @ w.T + b
+    z: Array = X @ w.T + b
+    return z
 
 
 def predict_proba(X: Array, w: Array, b: float) -> Array:

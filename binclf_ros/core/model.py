@@ -42,7 +42,8 @@ class Model:
 
     def decision_function(self, X: Array) -> Array:
         """Return z = X·wᵀ + b, (M,), for X (M, N)."""
-        return X @ np.array(self.weights) + self.bias
+        z: Array = X @ np.array(self.weights) + self.bias
+        return z
 
     def predict_proba(self, X: Array) -> Array:
         """Return ŷ = σ(z), (M,), for X (M, N)."""
@@ -124,9 +125,7 @@ def _one(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted
     return value
 
 
-def _list(
-    fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted: str
-) -> list[Any]:
+def _list(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted: str) -> list[Any]:
     values = _one(fields, key, list, f'a list of {wanted}')
     for value in values:
         if not isinstance(value, kind) or isinstance(value, bool):

@@ -84,9 +84,7 @@ class Objective:
     def curvature(self, theta: Array, every: int = 1) -> Array:
         """Return the curvature (N + 1, N + 1) of the objective at theta, from every k-th block."""
         w_raw, b = theta[:-1] / self.scale, theta[-1]
-        return self._gram(
-            lambda centred, y: self.loss.curvature(sigmoid(centred @ w_raw + b), y), every
-        )
+        return self._gram(lambda centred, y: self.loss.curvature(sigmoid(centred @ w_raw + b), y), every)
 
     def largest_curvature(self) -> float:
         """Return L: no second derivative of the objective, in any direction, at any point, is larger.

@@ -61,8 +61,6 @@ class Moments:
             return
         mean = X.mean(axis=0)
         delta = mean - self.mean
-        self._squares += sign * (
-            np.sum((X - mean) ** 2, axis=0) + delta**2 * (self.count * len(X) / count)
-        )
+        self._squares += sign * (np.sum((X - mean) ** 2, axis=0) + delta**2 * (self.count * len(X) / count))
         self.mean = self.mean + delta * (sign * len(X) / count)
         self.count = count

@@ -1,0 +1,151 @@
+"""The predictor: features and a model in, probability and decision out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
+
+from ..core.errors import ModelError, SampleError, StorageError
+from ..core.model import Model
+from ..core.storage import ModelKeeper, load_model
+from ..ros.messages import FeaturesCodec, decision_to_msg, model_from_msg, scalar_to_msg
+from ..ros.node import ERROR, OK, WARN, BinclfNode, run
+from ..ros.parameters import PredictorParameters
+from ..ros.qos import LIVE, MODEL, OUT
+
+TRAINER_GONE_SEC = 2.0
+
+
+class Predictor(BinclfNode[PredictorParameters]):
+    """Answers `features` with `probability` and `decision`, by the newest good `model`."""
+
+    def __init__(self) -> None:
+        super().__init__('predictor', PredictorParameters, counted=('received', 'answered'))
+        self._codec = FeaturesCodec()
+        self._model: Model | None = None
+        self._left_runs: deque[str] = deque(maxlen=1024)
+        self._decision = False
+        self._model_heard: float | None = None
+        self._refused = self._failure = ''
+        self._weights = np.empty(0)
+        self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
+        self._probability_out = self.tell(Float64, 'probability', OUT)
+        self._decision_out = self.tell(UInt8, 'decision', OUT)
+        self._load()
+        self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected')
+        self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
+
+    def on_features(self, message: Float64MultiArray) -> None:
+        """Answer one sample."""
+        self.counts['received'] += 1
+        names, x = self._codec.from_msg(message)
+        model = self._model
+        if model is None:
+            raise SampleError('no_model', 'no model yet: nothing is published')
+        if names != model.features:
+            reason = 'names' if len(names) == len(model.features) else 'length'
+            raise SampleError(reason, _difference(names, model.features))
+        z = float(self._weights @ x) + model.bias
+        if z != z:
+            raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
+        probability = 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
+        self._decide(probability)
+        self._probability_out.publish(scalar_to_msg(probability))
+        self._decision_out.publish(decision_to_msg(self._decision))
+        self.counts['answered'] += 1
+
+    def on_model(self, message: String) -> None:
+        """Take over a good model, whole; refuse any other, and go on with the one in use."""
+        try:
+            model = model_from_msg(message)
+            self._check_order(model)
+        except ModelError as error:
+            self._refused = f'model refused ({error.reason}): {error}'
+            raise
+        self._model_heard = time.monotonic()
+        self._refused = ''
+        now = self._model
+        if now is None or (model.run, model.step) != (now.run, now.step):
+            self._use(model)
+            self._keeper.keep(model)
+
+    def status(self) -> tuple[int, str]:
+        """Return by which model it answers, and what is wrong with that."""
+        if self._failure:
+            return ERROR, self._failure
+        if self._refused:
+            return WARN, self._refused
+        if self._model is None:
+            return WARN, 'no model yet: nothing is published'
+        if self._model_heard is None:
+            return OK, 'answering by the model file; no trainer heard'
+        if time.monotonic() - self._model_heard > TRAINER_GONE_SEC:
+            return WARN, 'trainer gone: answering by its last model'
+        return OK, 'answering'
+
+    def values(self) -> dict[str, object]:
+        """Return which model is in use."""
+        model = self._model
+        return {
+            'model_run': model.run if model else '',
+            'model_step': model.step if model else '',
+            'model_age_sec': max(0.0, time.time() - model.stamp) if model else '',
+        }
+
+    def close(self) -> None:
+        """Write the model file."""
+        self._keeper.close()
+
+    def _decide(self, probability: float) -> None:
+        threshold, half_width = self.parameters.threshold, self.parameters.hysteresis
+        if probability >= threshold + half_width:
+            self._decision = True
+        elif probability < threshold - half_width or not half_width:
+            self._decision = False
+
+    def _use(self, model: Model) -> None:
+        if self._model is not None and model.run != self._model.run:
+            self._left_runs.append(self._model.run)
+        self._weights = np.array(model.weights)
+        self._model = model
+
+    def _check_order(self, model: Model) -> None:
+        """Raise ModelError for what was overtaken; stamps decide nothing."""
+        if model.run in self._left_runs:
+            raise ModelError('left_run', f'run {model.run} was left for another one before')
+        now = self._model
+        if now is not None and model.run == now.run and model.step < now.step:
+            raise ModelError('older_step', f'step {model.step} of this run, which is at {now.step}')
+
+    def _load(self) -> None:
+        path = self.parameters.model_file
+        if not path:
+            return
+        try:
+            model = load_model(Path(path))
+        except (ModelError, StorageError) as error:
+            self._refused = f'model file {path} refused: {error}'
+            self.get_logger().error(self._refused)
+            return
+        if model is not None:
+            self._use(model)
+
+    def _on_failure(self, text: str) -> None:
+        self._failure = text
+
+
+def _difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    if len(names) != len(wanted):
+        return f'{len(names)} features, the model has {len(wanted)}'
+    i = next(i for i, (a, b) in enumerate(zip(names, wanted)) if a != b)
+    return f'feature {i} is {names[i]!r}, the model has {wanted[i]!r}'
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the predictor to its end; return the exit code."""
+    return run(Predictor, arguments)

@@ -1,0 +1,184 @@
+"""The trainer: labelled samples in, models out."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from std_msgs.msg import Float64, Float64MultiArray, String
+from std_srvs.srv import SetBool, Trigger
+
+from ..core.errors import DescentError, ModelError, SampleError
+from ..core.evaluation import METRICS, Scores
+from ..core.learner import Learner, LearningOptions
+from ..core.model import Model
+from ..core.storage import ModelKeeper
+from ..core.worker import Worker
+from ..ros.messages import FeaturesCodec, model_to_msg, scalar_to_msg
+from ..ros.node import ERROR, OK, WARN, BinclfNode, run
+from ..ros.parameters import TrainerParameters
+from ..ros.qos import LABELED, MODEL, SCALAR
+
+REPEAT_MODEL_SEC = 1.0
+CURVES_SEC = 0.2
+
+
+class Trainer(BinclfNode[TrainerParameters]):
+    """Learns from `labeled_features`; publishes `model`, and curves under `trainer/`."""
+
+    def __init__(self) -> None:
+        super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
+        self._codec = FeaturesCodec()
+        self._names: tuple[str, ...] = ()
+        self._model: Model | None = None
+        self._publishing = threading.Lock()
+        self._scores = Scores(self.parameters.score_window)
+        self._drawn: object = None
+        self._forgotten = 0
+        self._failure = ''
+        self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
+        self._model_out = self.tell(String, 'model', MODEL)
+        curves = ('loss', *METRICS)
+        self._curves = {name: self.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
+        self._worker = Worker(
+            Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters)),
+            self.parameters.train_rate_hz,
+            self.parameters.train_budget_sec,
+            self._on_model,
+            self._on_failure,
+        )
+        self.hear(Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected')
+        self.serve(Trigger, '~/train', self._train, self._worker.post)
+        self.serve(SetBool, '~/pause', self._pause)
+        self.serve(Trigger, '~/reset', self._reset, self._post_reset)
+        self.every(REPEAT_MODEL_SEC, self._publish_model)
+        self.every(CURVES_SEC, self._publish_curves)
+        self._worker.start()
+
+    def on_labeled_features(self, message: Float64MultiArray) -> None:
+        """Check one labelled sample, score it by the model in use, and stage it for the worker."""
+        self.counts['received'] += 1
+        names, x, label = self._codec.labeled_from_msg(message)
+        if self._names and names != self._names:
+            reason = 'names' if len(names) == len(self._names) else 'length'
+            raise SampleError(
+                reason,
+                f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
+            )
+        self._names = names
+        model = self._model
+        if model is not None and model.features == names:
+            self._scores.add(label, float(model.decision_function(x)))
+        self._worker.stage(names, x[None, :], np.array([label]))
+        self.counts['accepted'] += 1
+
+    def on_parameters(self, new: TrainerParameters) -> None:
+        """Hand the options to the worker."""
+        self._scores.resize(new.score_window)
+        self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
+
+    def status(self) -> tuple[int, str]:
+        """Return how the learning goes."""
+        learner = self._worker.learner
+        if self._failure:
+            return ERROR, self._failure
+        if learner.error:
+            return WARN, learner.error
+        if self._model is None:
+            return WARN, learner.missing or 'the first descent is on its way'
+        return OK, 'paused' if self._worker.paused else 'learning'
+
+    def values(self) -> dict[str, object]:
+        """Return counts, the state of the learning and the scores."""
+        negatives, positives = self._worker.learner.counts
+        model = self._model
+        return {
+            'acknowledged': self.counts['accepted'] - self._forgotten,
+            'buffer': negatives + positives,
+            'positives': positives,
+            'step': self._worker.learner.step,
+            'loss': model.loss if model else '',
+            'converged': model.converged if model else False,
+            **self._scores.values(),
+        }
+
+    def close(self) -> None:
+        """End the descent and write the model file."""
+        self._worker.close()
+        self._keeper.close()
+
+    def _on_model(self, model: Model) -> None:
+        """Publish and keep a new model; called by the worker."""
+        self._model = model
+        self._publish_model()
+        self._keeper.keep(model)
+
+    def _on_failure(self, text: str) -> None:
+        self._failure = text
+        if text:
+            self.warn_sometimes('failure', text)
+
+    def _publish_model(self) -> None:
+        with self._publishing:  # by turns, so that no older model goes out behind a newer one
+            if self._model is not None:
+                self._model_out.publish(model_to_msg(self._model))
+
+    def _publish_curves(self) -> None:
+        model = self._model
+        state = (model, self.counts['accepted'])
+        if model is None or state == self._drawn:
+            return
+        self._drawn = state
+        for name, value in {'loss': model.loss, **self._scores.values()}.items():
+            self._curves[name].publish(scalar_to_msg(value))
+
+    def _train(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Descend to convergence; run by the worker."""
+        began = time.monotonic()
+        try:
+            fit = self._worker.train()
+        except (DescentError, ModelError) as error:
+            return False, json.dumps({'error': str(error)})
+        self._publish_model()
+        answer: dict[str, Any] = {
+            'loss': self._model.loss if self._model else None,
+            'steps': fit.steps,
+            'seconds': time.monotonic() - began,
+            'converged': fit.converged,
+        }
+        if not fit.converged:
+            answer['error'] = f'no convergence within {fit.steps} steps: set a larger tolerance'
+        return fit.converged, json.dumps(answer)
+
+    def _pause(self, request: SetBool.Request) -> tuple[bool, str]:
+        self._worker.pause(request.data)
+        return True, 'paused: collecting, not descending' if request.data else 'descending again'
+
+    def _post_reset(self, command: Callable[[], None]) -> None:
+        """Forget what is known here; samples that come from now on are behind the command."""
+        self._names = ()
+        self._scores.clear()
+        self._forgotten = self.counts['accepted']
+        self._worker.post(command)
+
+    def _reset(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Forget samples and model; run by the worker."""
+        held = sum(self._worker.learner.counts)
+        self._worker.learner.reset()
+        self._model = None
+        return True, f'forgot {held} samples and the model; run and step go on'
+
+
+def _brief(names: tuple[str, ...]) -> str:
+    text = ', '.join(names)
+    return f'{len(names)} ({text[:80]}…)' if len(text) > 80 else f'{len(names)} ({text})'
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the trainer to its end; return the exit code."""
+    return run(Trainer, arguments)

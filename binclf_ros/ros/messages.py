@@ -1,0 +1,153 @@
+"""numpy ↔ messages: the only codec. Checks what came, whole, before anybody uses it."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Sequence
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
+
+from ..core.errors import SampleError
+from ..core.logistic import Array
+from ..core.model import Model
+
+LARGEST_SQUARE = 1e200
+
+
+class FeaturesCodec:
+    """Vectors of features and their names, to and from `std_msgs/Float64MultiArray`.
+
+    `layout.dim[0].label` is read once as long as it stays the same.
+    """
+
+    def __init__(self) -> None:
+        self._label = ''
+        self._names: tuple[str, ...] = ()
+
+    def from_msg(self, message: Float64MultiArray) -> tuple[tuple[str, ...], Array]:
+        """Return the names and x (N,) of one sample.
+
+        Raises SampleError: `layout`, `empty`, `length` or `names`, `not_finite`.
+        """
+        values = _values(message)
+        return self._named(message, len(values)), values
+
+    def labeled_from_msg(self, message: Float64MultiArray) -> tuple[tuple[str, ...], Array, float]:
+        """Return the names, x (N,) and the label of one labelled sample.
+
+        Raises SampleError as `from_msg` does, and `label`.
+        """
+        values = _values(message)
+        if len(values) < 2:
+            raise SampleError('empty', 'a labelled sample is at least one feature and then the label')
+        label = float(values[-1])
+        if label not in (0.0, 1.0):
+            raise SampleError('label', f'the label, the last value, is {label:g}, expected 0.0 or 1.0')
+        return self._named(message, len(values) - 1), values[:-1], label
+
+    def _named(self, message: Float64MultiArray, n_features: int) -> tuple[str, ...]:
+        dimensions = message.layout.dim
+        label = dimensions[0].label if dimensions else ''
+        if label == self._label and len(self._names) == n_features:
+            return self._names
+        names = split_names(label) or tuple(f'x{i}' for i in range(n_features))
+        if len(names) != n_features:
+            raise SampleError('length', f'{n_features} features, but {len(names)} names in the layout')
+        if len(set(names)) != len(names) or not all(names):
+            raise SampleError('names', f'the names in the layout are not all different: {label:.80}')
+        self._label, self._names = label, names
+        return names
+
+
+def _values(message: Float64MultiArray) -> Array:
+    """Return the values of a vector, finite, as a view of the message. Raises SampleError."""
+    data, layout = message.data, message.layout
+    values = np.frombuffer(data) if isinstance(data, array.array) else np.array(data, dtype=float)
+    if layout.data_offset:
+        if layout.data_offset > len(values):
+            raise SampleError('layout', f'data_offset {layout.data_offset} of {len(values)} values')
+        values = values[layout.data_offset :]
+    if layout.dim:
+        if len(layout.dim) > 1:
+            raise SampleError('layout', f'{len(layout.dim)} dimensions, expected one sample: one or none')
+        if layout.dim[0].size not in (0, len(values)):
+            raise SampleError('layout', f'dim[0].size {layout.dim[0].size} of {len(values)} values')
+    if not len(values):
+        raise SampleError('empty', 'a sample without values')
+    if not values.dot(values) < LARGEST_SQUARE:
+        if not np.isfinite(values).all():
+            raise SampleError('not_finite', 'a value is NaN or infinite')
+        raise SampleError('too_large', 'a value beyond 1e100 leaves no room for its square')
+    return values
+
+
+def split_names(label: str) -> tuple[str, ...]:
+    """Split feature names at the commas that are in no parentheses; '' gives none."""
+    names, depth, start = [], 0, 0
+    for position, symbol in enumerate(label):
+        depth += (symbol == '(') - (symbol == ')')
+        if symbol == ',' and depth <= 0:
+            names.append(label[start:position].strip())
+            start = position + 1
+    return (*names, label[start:].strip()) if label else ()
+
+
+class FeaturesMessage:
+    """One outgoing vector that is filled again and again: the names are written once."""
+
+    def __init__(self, names: Sequence[str], labeled: bool) -> None:
+        self.message = Float64MultiArray()
+        size = len(names) + labeled
+        dimension = MultiArrayDimension(label=','.join(names), size=size, stride=size)
+        self.message.layout.dim = [dimension]
+
+    def fill(self, x: Array, label: int | None = None) -> Float64MultiArray:
+        """Return the message with x (N,), and the label behind it if one is given."""
+        data = array.array('d', x.tobytes())
+        if label is not None:
+            data.append(float(label))
+        self.message.data = data
+        return self.message
+
+
+def scalar_to_msg(value: float) -> Float64:
+    """Return a number as `std_msgs/Float64`."""
+    return Float64(data=float(value))
+
+
+def decision_to_msg(decision: bool) -> UInt8:
+    """Return a decision as `std_msgs/UInt8`."""
+    return UInt8(data=int(decision))
+
+
+def model_to_msg(model: Model) -> String:
+    """Return the model as JSON in a `std_msgs/String`. Raises ModelError."""
+    return String(data=model.to_json())
+
+
+def model_from_msg(message: String) -> Model:
+    """Read a model. Raises ModelError with the reason."""
+    return Model.from_json(message.data)
+
+
+LEVELS = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
+"""By severity 0, 1, 2."""
+
+
+def diagnostics_to_msg(
+    name: str, severity: int, text: str, values: dict[str, object], stamp: object
+) -> DiagnosticArray:
+    """Return one node's status; numbers as decimal strings."""
+    status = DiagnosticStatus(level=LEVELS[severity], name=name, message=text, hardware_id='')
+    status.values = [KeyValue(key=key, value=_decimal(value)) for key, value in values.items()]
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp
+    return message
+
+
+def _decimal(value: object) -> str:
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,232 @@
+"""What every node of this package is: guarded callbacks, counters, diagnostics, one spin, a clean end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+
+from ..core.errors import BinclfError, Rejected
+from .messages import diagnostics_to_msg
+from .parameters import DeclaredParameters, NodeParameters
+from .qos import overridable
+
+P = TypeVar('P', bound=NodeParameters)
+OK, WARN, ERROR = 0, 1, 2
+LOG_EVERY_SEC = 5.0
+SPIN_SLICE_SEC = 1.0
+TICK_SEC = 0.02
+REPORT_SEC = 1.0
+LOOK_SEC = 0.2
+
+
+class BinclfNode(Node, Generic[P]):
+    """A node with parameters of the kind P.
+
+    Subclasses give `status` and `values`, may give `on_parameters` (raise BinclfError to refuse) and
+    `close`. `counted` are the counters that are shown from the start.
+    """
+
+    def __init__(self, name: str, kind: type[P], counted: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.counts: Counter[str] = Counter(dict.fromkeys(counted, 0))
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._declared = DeclaredParameters(self, kind, self.on_parameters)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._severity = OK
+        self._logged: dict[str, float] = {}
+        self._waiting = ReentrantCallbackGroup()
+        self._answers_due = 0
+        self._ticker = self.create_timer(
+            TICK_SEC, self._tick, callback_group=self._waiting, clock=self.steady
+        )
+        self.every(REPORT_SEC, self._report)
+        self.every(LOOK_SEC, self._report_change)
+
+    @property
+    def parameters(self) -> P:
+        """The parameters as they are now: one immutable value."""
+        return self._declared.current
+
+    def on_parameters(self, new: P) -> None:
+        """Take over new parameters, which are valid each and together."""
+
+    def status(self) -> tuple[int, str]:
+        """Return the severity (OK, WARN, ERROR) and a sentence."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, object]:
+        """Return what diagnostics show beside the counts."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Finish what must not be lost; ROS may be gone already."""
+
+    def hear(
+        self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile, count: str
+    ) -> Subscription[Any]:
+        """Subscribe, guarded: what is refused is counted under `count`/reason, and the node lives."""
+        return self.create_subscription(
+            kind, topic, self.guarded(callback, count), qos, qos_overriding_options=overridable()
+        )
+
+    def tell(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
+        """Advertise a topic."""
+        return self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
+
+    def every(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back on the steady clock, which no jump of time stops; guarded."""
+        call = self.guarded(callback)
+        # rclpy hands a TimerInfo to whatever takes an argument
+        self.create_timer(seconds, lambda: call(), clock=self.steady)
+
+    def serve(
+        self,
+        kind: type[Any],
+        name: str,
+        work: Callable[[Any], tuple[bool, str]],
+        post: Callable[[Callable[[], None]], None] = lambda command: command(),
+    ) -> None:
+        """Offer a service whose answer is success and a message, made by `work` of the request.
+
+        `post` hands a command to whoever shall run the work, such as another thread; until it is
+        done, topics and parameters go on. What the work raises becomes the message.
+        """
+
+        async def on_request(request: Any, response: Any) -> Any:
+            future: Future[tuple[bool, str]] = Future()
+
+            def command() -> None:
+                try:
+                    future.set_result(work(request))
+                except BinclfError as error:
+                    future.set_result((False, str(error)))
+                except Exception as error:
+                    future.set_result((False, f'internal error: {error!r}'))
+
+            self._answers_due += 1
+            self._ticker.reset()
+            try:
+                post(command)
+                response.success, response.message = await future or (False, 'no answer')
+            finally:
+                self._answers_due -= 1
+            return response
+
+        self.create_service(kind, name, on_request, callback_group=self._waiting)
+
+    def _tick(self) -> None:
+        """Let the executor look again at what it awaits: another thread can not wake every one."""
+        if not self._answers_due:
+            self._ticker.cancel()
+
+    def guarded(self, callback: Callable[..., None], count: str = 'failed') -> Callable[..., None]:
+        """Return a callback that never raises: it counts under `count`/reason, and logs sometimes."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Rejected as error:
+                self.counts[f'{count}/{error.reason}'] += 1
+                self.warn_sometimes(error.reason, str(error))
+            except Exception as error:
+                self.counts[f'{count}/internal_error'] += 1
+                self.warn_sometimes(type(error).__name__, f'internal error: {error!r}')
+
+        return call
+
+    def warn_sometimes(self, topic: str, text: str) -> None:
+        """Log a warning, at most one of a topic in five seconds."""
+        now = self.steady.now().nanoseconds * 1e-9
+        if now - self._logged.get(topic, -LOG_EVERY_SEC) >= LOG_EVERY_SEC:
+            self._logged[topic] = now
+            self.get_logger().warning(text)
+
+    def _report_change(self) -> None:
+        if self.status()[0] != self._severity:
+            self._report()
+
+    def _report(self) -> None:
+        self._severity, text = self.status()
+        name = self.get_fully_qualified_name().lstrip('/')
+        shown = {**self.counts, **self.values()}
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics_to_msg(name, self._severity, text, shown, stamp))
+
+
+def spin(node: BinclfNode[Any]) -> None:
+    """Run callbacks until the context is shut down, on the executor that the parameter asks for.
+
+    The events executor takes a third to a half of the processor time. Where it exists (Kilted and
+    later) its `spin` without a limit may do nothing at all, so it is run in slices.
+    """
+    executor = _executor(node.parameters.executor)
+    executor.add_node(node)
+    try:
+        while rclpy.ok():
+            executor.spin_until_future_complete(Future(), SPIN_SLICE_SEC)
+    finally:
+        executor.shutdown()
+
+
+def _executor(wanted: str) -> Executor:
+    if wanted != 'single':
+        try:
+            from rclpy.experimental.events_executor import EventsExecutor
+
+            return EventsExecutor()
+        except ImportError as error:
+            if wanted == 'events':
+                raise BinclfError('executor is events, which this ROS lacks: set auto or single') from error
+    return SingleThreadedExecutor()
+
+
+def run(create: Callable[[], BinclfNode[Any]], arguments: list[str] | None = None) -> int:
+    """Run one node to its end, and return the exit code: 0 after SIGINT or SIGTERM.
+
+    Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
+    that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
+    """
+    signal.signal(signal.SIGINT, _ignore)
+    rclpy.init(args=arguments)
+    node = None
+    try:
+        node = create()
+        spin(node)
+    except ExternalShutdownException:
+        pass
+    except (BinclfError, ParameterException) as error:
+        print(f'can not start: {error}', file=sys.stderr)
+        return 1
+    finally:
+        _ignore_signals()
+        if node is not None:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+        _ignore_signals()  # rclpy has put back what was there before it
+    return 0
+
+
+def _ignore_signals() -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+
+
+def _ignore(*_: object) -> None:
+    """Leave the signal to rclpy, which has been told as well."""

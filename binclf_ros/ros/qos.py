@@ -1,0 +1,26 @@
+"""The quality of service of every topic, once; each can be overridden by `qos_overrides`."""
+
+from __future__ import annotations
+
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+LIVE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+"""Heard: sensors, labels, features. Best effort hears every publisher; fresh beats complete."""
+OUT = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
+"""Said: features, probability, decision."""
+LABELED = QoSProfile(depth=10_000, reliability=QoSReliabilityPolicy.RELIABLE)
+"""What is taught: complete beats fresh, on both sides."""
+MODEL = QoSProfile(
+    depth=1,
+    reliability=QoSReliabilityPolicy.RELIABLE,
+    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""The model: whoever comes late gets the last one."""
+SCALAR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
+"""Curves for people."""
+
+
+def overridable() -> QoSOverridingOptions:
+    """Return what lets `qos_overrides./topic.publisher.reliability` and its like be parameters."""
+    return QoSOverridingOptions.with_default_policies()
