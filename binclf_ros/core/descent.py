@@ -164,7 +164,7 @@ def _halve_until_it_falls(
     while alpha >= SMALLEST_STEP:
         after = objective.at(point.theta - alpha * direction)
         if np.isfinite(after.value) and np.all(np.isfinite(after.gradient)):
-            if after.value <= point.value - SUFFICIENT * alpha * promised:
+            if after.value < point.value - SUFFICIENT * alpha * promised:
                 return after
             if after.value <= point.value + rounding and after.slope < 0.5 * point.slope:
                 return after

@@ -6,6 +6,9 @@ import numpy as np
 
 from .logistic import Array
 
+CANCELLED = 1e4
+"""How far the squares may fall below their largest before too few digits of them are left."""
+
 
 class Moments:
     """Count, mean and sum of squared deviations of rows that come and go.
@@ -13,7 +16,8 @@ class Moments:
     Rows are added and removed in batches in O(batch) by the update of Chan, Golub and LeVeque,
     "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979). Removing
     leaves rounding behind: `stale` asks for `recompute` once as many rows were removed as are held,
-    which keeps the cost constant per row and the error at that of a few passes.
+    which keeps the cost constant per row and the error at that of a few passes, and where an outlier
+    that left took the digits of the rest with it.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -23,6 +27,7 @@ class Moments:
         self.count = 0
         self.mean = np.zeros(n_features)
         self._squares = np.zeros(n_features)
+        self._peak = np.zeros(n_features)
         self._removed = 0
 
     def add(self, X: Array) -> None:
@@ -37,7 +42,8 @@ class Moments:
     @property
     def stale(self) -> bool:
         """Whether rounding may have piled up: see the class."""
-        return self._removed > max(self.count, 100)
+        cancelled = ~(self._peak <= CANCELLED * np.maximum(self._squares, self._floor))
+        return self._removed > max(self.count, 100) or bool(np.any(cancelled))
 
     def recompute(self, X: Array) -> None:
         """Start again from all rows that are held."""
@@ -49,8 +55,13 @@ class Moments:
     def scale(self) -> Array:
         """The population's standard deviation, (N,); 1 where a feature is constant."""
         variance = np.maximum(self._squares, 0.0) / max(1, self.count)
-        constant = variance <= (4.0 * np.finfo(float).eps * self.mean) ** 2 * max(1, self.count)
-        return np.where(constant, 1.0, np.sqrt(variance))
+        return np.where(self._squares <= self._floor, 1.0, np.sqrt(variance))
+
+    @property
+    def _floor(self) -> Array:
+        """The sum of squares that rounding alone brings about."""
+        floor: Array = (4.0 * np.finfo(float).eps * self.mean * max(1, self.count)) ** 2
+        return floor
 
     def _merge(self, X: Array, sign: int) -> None:
         if not len(X):
@@ -62,5 +73,6 @@ class Moments:
         mean = X.mean(axis=0)
         delta = mean - self.mean
         self._squares += sign * (np.sum((X - mean) ** 2, axis=0) + delta**2 * (self.count * len(X) / count))
+        self._peak = np.fmax(self._peak, self._squares)
         self.mean = self.mean + delta * (sign * len(X) / count)
         self.count = count

