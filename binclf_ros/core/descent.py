@@ -164,7 +164,7 @@ def _halve_until_it_falls(
     while alpha >= SMALLEST_STEP:
         after = objective.at(point.theta - alpha * direction)
         if np.isfinite(after.value) and np.all(np.isfinite(after.gradient)):
-            if after.value < point.value - SUFFICIENT * alpha * promised:
+            if after.value < point.value - max(rounding, SUFFICIENT * alpha * promised):
                 return after
             if after.value <= point.value + rounding and after.slope < 0.5 * point.slope:
                 return after
@@ -180,12 +180,14 @@ def _check_finite(point: Point, advice: str) -> None:
 
 
 def _inverse(H: Array) -> Array:
-    """Invert a symmetric curvature that may be singular: eigenvalues below ε of the largest count as ε.
+    """Invert a symmetric curvature that may be singular, each parameter in its own unit of curvature.
 
-    So constant and duplicate features, and samples that are all told apart already, take no
-    unbounded step.
+    Eigenvalues below ε of the largest count as ε: so constant and duplicate features, and samples that
+    are all told apart already, take no unbounded step.
     """
-    values, vectors = np.linalg.eigh(H)
-    floor = max(1e-12 * float(values[-1]), np.finfo(float).tiny)
-    inverse: Array = (vectors / np.maximum(values, floor)) @ vectors.T
-    return inverse
+    diagonal = np.diag(H)
+    largest = max(float(np.max(diagonal)), np.finfo(float).tiny)
+    unit = np.sqrt(np.where(diagonal > 1e-20 * largest, diagonal, largest))
+    values, vectors = np.linalg.eigh(H / unit / unit[:, None])
+    inverse: Array = (vectors / np.maximum(values, 1e-12 * values[-1])) @ vectors.T
+    return inverse / unit / unit[:, None]

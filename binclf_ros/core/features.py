@@ -96,7 +96,9 @@ class Expression:
             topic = prefix + '/' + '/'.join(segment.name for segment in head)
             if topic in known and all(segment.index is None for segment in head):
                 return topic, self.segments[count:]
-        raise LookupError(f'no topic for {self.path!r}')
+        raise LookupError(
+            f'waiting for the topic of {prefix}{self.path if self.absolute else "/" + self.path}'
+        )
 
     @property
     def path(self) -> str:

@@ -129,12 +129,13 @@ class Learner:
         point, steps = None, -1
         self.error = ''
         try:
-            for point in self._points(objective):
-                steps += 1
-                if steps >= MOST_STEPS or (steps and enough()):
-                    break
-            else:
-                self._settled = True
+            with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
+                for point in self._points(objective):
+                    steps += 1
+                    if steps >= MOST_STEPS or (steps and enough()):
+                        break
+                else:
+                    self._settled = True
         except DescentError as error:
             self.error = str(error)
             self._settled = True

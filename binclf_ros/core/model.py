@@ -70,7 +70,7 @@ class Model:
         if fields.get('format') != FORMAT:
             raise ModelError('format', f'format is {fields.get("format")!r:.60}, not {FORMAT!r}')
         version = fields.get('version')
-        if isinstance(version, bool) or version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise ModelError(
                 'version',
                 f'version is {version!r:.60}; this release reads {VERSION}: update the older side',

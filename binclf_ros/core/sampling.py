@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,10 @@ class SamplingOptions:
         self.label_paths()
 
 
-Sink = Callable[[int, 'list[float]'], None]
+Values = Sequence[float]
+Feed = tuple[Callable[[Any], Values], Values, Callable[[int, Values], None]]
+"""What takes values from a message, what stands for them where that fails, and who wants them."""
+LabelReader = Callable[[Any], float]
 
 
 class _Topic:
@@ -78,8 +82,8 @@ class _Topic:
 
     def __init__(self, has_header: bool, by_stamp: bool) -> None:
         self.has_header, self.by_stamp = has_header, by_stamp
-        self.sinks: list[tuple[Reader, Sink]] = []
-        self.label_sinks: list[tuple[Reader, Sink]] = []
+        self.sinks: list[Feed] = []
+        self.label_sinks: list[tuple[LabelReader, Callable[[int, float], None]]] = []
         self.arrivals = History(LAG_NS)
 
 
@@ -130,12 +134,11 @@ class Sampler:
         stamp_ns = stamp_of(message) if topic.has_header else arrival_ns
         time_ns = stamp_ns if topic.by_stamp else arrival_ns
         sample = None
-        for read, say in topic.label_sinks:
-            say(stamp_ns if self._labels_by_stamp else arrival_ns, _read_label(read, message))
+        for read_label, say in topic.label_sinks:
+            say(stamp_ns if self._labels_by_stamp else arrival_ns, read_label(message))
+        topic.arrivals.push(time_ns, None)
         try:
-            topic.arrivals.push(time_ns, None)
-            for read, sink in topic.sinks:
-                sink(time_ns, read(message))
+            self._read(name, topic, message, time_ns)
             if name == self.trigger and self._is_due(stamp_ns):
                 sample = Sample(self._take(stamp_ns, arrival_ns), message)
                 self._last_ns = stamp_ns
@@ -144,6 +147,24 @@ class Sampler:
         except SampleError as error:
             self.counts[f'dropped/{error.reason}'] += 1
         return sample, self._labeled()
+
+    def _read(self, name: str, topic: _Topic, message: Any, time_ns: int) -> None:
+        """Feed everything that wants to know of a message; what can not be read of it is missing.
+
+        Raises SampleError where that is in the trigger; elsewhere it is counted, and the next sample
+        finds a value that is not finite.
+        """
+        unread = None
+        for read, missing, sink in topic.sinks:
+            try:
+                sink(time_ns, read(message))
+            except SampleError as error:
+                sink(time_ns, missing)
+                unread = error
+        if unread is not None and name == self.trigger:
+            raise unread
+        if unread is not None:
+            self.counts[f'unread{name}/{unread.reason}'] += 1
 
     def _is_due(self, stamp_ns: int) -> bool:
         if self._last_ns is not None and 0 <= stamp_ns - self._last_ns < self._period_ns:
@@ -194,13 +215,14 @@ class Sampler:
         lag_ns = 0 if name == self.trigger else LAG_NS
         if expression.window_ns is None:
             history = History(lag_ns)
-            reduce = _of_message(expression)
-            topic.sinks.append((reader(fields), lambda time, v: history.push(time, reduce(v))))
+            read, reduce = reader(fields), _of_message(expression)
+            missing = (math.nan,) * len(expression.names())
+            topic.sinks.append((lambda message: reduce(read(message)), missing, history.push))
             return topic, lambda time: _newest(history, time)
         key = (name, '/'.join(map(str, fields)), expression.window_ns)
         if key not in self._windows:
             self._windows[key] = Window(expression.window_ns, lag_ns)
-            topic.sinks.append((reader(fields), self._windows[key].push))
+            topic.sinks.append((reader(fields), (), self._windows[key].push))
         window, statistic = self._windows[key], STATISTICS[str(expression.statistic)]
         return topic, lambda time: (statistic(*window.at(time)),)
 
@@ -214,24 +236,21 @@ class Sampler:
             tuple(bound), round(options.label_timeout_sec * 1e9), round(options.label_delay_sec * 1e9)
         )
         for role, (expression, name, fields) in bound.items():
-            self._topic(name).label_sinks.append((reader(fields), self._sayer(role, expression)))
-
-    def _sayer(self, role: str, expression: Expression) -> Sink:
-        reduce = _of_message(expression)
-
-        def say(time: int, values: list[float]) -> None:
-            self._labels.say(role, time, reduce(values)[0] if len(values) else math.nan)
-
-        return say
+            read = _label_reader(reader(fields), _of_message(expression))
+            self._topic(name).label_sinks.append((read, partial(self._labels.say, role)))
 
 
-def _read_label(read: Reader, message: Any) -> list[float]:
-    """Return what a label message says; nothing where it can not be read as one value."""
-    try:
-        values = read(message)
-    except SampleError:
-        return []
-    return values if len(values) == 1 else []
+def _label_reader(read: Reader, reduce: Callable[[list[float]], Sequence[float]]) -> LabelReader:
+    """Return what takes from a message the one value it says; nan where it says none."""
+
+    def read_label(message: Any) -> float:
+        try:
+            (value,) = reduce(read(message))
+        except SampleError:
+            return math.nan
+        return value
+
+    return read_label
 
 
 def stamp_of(message: Any) -> int:
@@ -246,7 +265,7 @@ def _trigger(text: str, topics: Mapping[str, bool], namespace: str) -> str:
         return ''
     name = text if text.startswith('/') else f'{namespace.rstrip("/")}/{text}'
     if name not in topics:
-        raise LookupError(f'no topic {name!r}')
+        raise LookupError(f'waiting for the topic {name}')
     return name
 
 

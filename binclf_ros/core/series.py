@@ -35,6 +35,8 @@ class Window:
             self._starts = [time]
         elif time - self._newest > self._window_ns:
             self._starts.append(time)
+        while len(self._starts) > 1 and self._starts[1] <= time - self._lag_ns:
+            self._starts.pop(0)
         self._newest = time
         for value in values:
             if math.isfinite(value):
@@ -48,10 +50,7 @@ class Window:
 
         Raises SampleError: `window` where it is not filled, `empty` where no reading is left.
         """
-        starts = self._starts
-        while len(starts) > 1 and starts[1] <= time - self._lag_ns:
-            starts.pop(0)
-        start = next((each for each in reversed(starts) if each <= time), None)
+        start = next((each for each in reversed(self._starts) if each <= time), None)
         if start is None or time - start < self._window_ns:
             raise SampleError('window', 'the window is not filled yet')
         t = self._t[self._head : self._tail]

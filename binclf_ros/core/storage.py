@@ -21,7 +21,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
     Raises StorageError; the old file then is as it was.
     """
-    temporary = path.parent / f'.{path.name}.{os.getpid()}.tmp'
+    temporary = path.parent / f'.{path.name}.{os.getpid()}.{threading.get_ident()}.tmp'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, 'wb') as file:

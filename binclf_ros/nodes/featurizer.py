@@ -125,4 +125,4 @@ class _Graph(dict[str, bool]):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the featurizer to its end; return the exit code."""
-    return run(Featurizer, arguments)
+    return run(Featurizer, FeaturizerParameters, arguments)

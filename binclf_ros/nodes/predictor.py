@@ -148,4 +148,4 @@ def _difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the predictor to its end; return the exit code."""
-    return run(Predictor, arguments)
+    return run(Predictor, PredictorParameters, arguments)

@@ -181,4 +181,4 @@ def _brief(names: tuple[str, ...]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the trainer to its end; return the exit code."""
-    return run(Trainer, arguments)
+    return run(Trainer, TrainerParameters, arguments)

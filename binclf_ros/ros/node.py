@@ -10,12 +10,14 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
@@ -23,7 +25,7 @@ from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
 from .messages import diagnostics_to_msg
-from .parameters import DeclaredParameters, NodeParameters
+from .parameters import DeclaredParameters, NodeParameters, describe
 from .qos import overridable
 
 P = TypeVar('P', bound=NodeParameters)
@@ -62,6 +64,14 @@ class BinclfNode(Node, Generic[P]):
     def parameters(self) -> P:
         """The parameters as they are now: one immutable value."""
         return self._declared.current
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter[Any]]) -> SetParametersResult:
+        """Set all or none; this is where `ros2 param set` arrives. Never raises."""
+        try:
+            typed = self._declared.in_declared_types(parameter_list)
+            return super().set_parameters_atomically(typed)
+        except Exception as error:  # it would end the node, from anywhere on the network
+            return SetParametersResult(successful=False, reason=str(error))
 
     def on_parameters(self, new: P) -> None:
         """Take over new parameters, which are valid each and together."""
@@ -196,12 +206,19 @@ def _executor(wanted: str) -> Executor:
     return SingleThreadedExecutor()
 
 
-def run(create: Callable[[], BinclfNode[Any]], arguments: list[str] | None = None) -> int:
+def run(
+    create: Callable[[], BinclfNode[Any]],
+    kind: type[NodeParameters],
+    arguments: list[str] | None = None,
+) -> int:
     """Run one node to its end, and return the exit code: 0 after SIGINT or SIGTERM.
 
     Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
     that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
     """
+    if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):
+        print(_usage(create.__doc__ or '', kind))
+        return 0
     signal.signal(signal.SIGINT, _ignore)
     rclpy.init(args=arguments)
     node = None
@@ -221,6 +238,13 @@ def run(create: Callable[[], BinclfNode[Any]], arguments: list[str] | None = Non
         rclpy.try_shutdown()
         _ignore_signals()  # rclpy has put back what was there before it
     return 0
+
+
+def _usage(purpose: str, kind: type[NodeParameters]) -> str:
+    lines = [f'{name:24} {default:12} {text}' for name, default, text in describe(kind)]
+    return '\n'.join(
+        [purpose, '', 'Parameters, as --ros-args -p NAME:=VALUE (⊘: at the start alone):', *lines]
+    )
 
 
 def _ignore_signals() -> None:

@@ -6,7 +6,7 @@ documentation come by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
@@ -175,6 +175,26 @@ class FeaturizerParameters(NodeParameters):
 
 P = TypeVar('P', bound=NodeParameters)
 
+
+def describe(kind: type[NodeParameters]) -> list[tuple[str, str, str]]:
+    """Return name, default and description of every parameter, with what it may be."""
+    rows = []
+    for each in fields(kind):
+        bounds, choices = each.metadata['range'], each.metadata['choices']
+        allowed = f' ({bounds[0]:g} to {bounds[1]:g})' if bounds else ''
+        allowed = f' ({", ".join(choices)})' if choices else allowed
+        fixed = ' ⊘' if each.metadata['read_only'] else ''
+        default = (
+            '[]'
+            if each.default == ()
+            else str(each.default).lower()
+            if isinstance(each.default, bool)
+            else repr(each.default)
+        )
+        rows.append((each.name + fixed, default, each.metadata['description'] + allowed))
+    return rows
+
+
 _TYPES = {
     bool: Parameter.Type.BOOL,
     int: Parameter.Type.INTEGER,
@@ -203,13 +223,18 @@ class DeclaredParameters(Generic[P]):
         self._accept = accept
         self.current = kind(**{name: _declare(node, each) for name, each in self._fields.items()})
         self.current.check()
-        if hasattr(node, 'add_pre_set_parameters_callback'):  # from Iron on
-            node.add_pre_set_parameters_callback(self._widen)
         node.add_on_set_parameters_callback(self._on_set)
 
-    def _widen(self, changes: list[Parameter[Any]]) -> list[Parameter[Any]]:
-        """Make whole numbers floats, and empty lists lists of texts, where that is what is declared."""
-        return [_widened(self._fields[p.name], p) if p.name in self._fields else p for p in changes]
+    def in_declared_types(self, changes: Sequence[Parameter[Any]]) -> list[Parameter[Any]]:
+        """Return the changes with whole numbers as floats, and empty lists as lists of texts, where
+        that is what is declared.
+
+        Raises ParameterError for another type, which rclpy itself would refuse in numbers for types.
+        """
+        return [
+            _in_declared_type(self._fields[each.name], each) if each.name in self._fields else each
+            for each in changes
+        ]
 
     def _on_set(self, changes: list[Parameter[Any]]) -> SetParametersResult:
         try:
@@ -263,15 +288,26 @@ def _descriptor(each: Field[Any]) -> ParameterDescriptor:
     return descriptor
 
 
-def _widened(each: Field[Any], given: Parameter[Any]) -> Parameter[Any]:
-    if isinstance(each.default, float) and given.type_ == Parameter.Type.INTEGER:
-        return Parameter(given.name, Parameter.Type.DOUBLE, float(given.value))
-    if isinstance(each.default, tuple) and given.type_ != Parameter.Type.NOT_SET and not given.value:
-        return Parameter(given.name, Parameter.Type.STRING_ARRAY, [])
-    return given
+def _in_declared_type(each: Field[Any], given: Parameter[Any]) -> Parameter[Any]:
+    if given.type_ == Parameter.Type.NOT_SET:
+        return given
+    kind = type(each.default)
+    value = _typed(each, [] if kind is tuple and not given.value else given.value)
+    return Parameter(given.name, _TYPES[kind], list(value) if kind is tuple else value)
 
 
 def _checked(each: Field[Any], value: Any) -> Any:
+    """Return a value in the field's type and range. Raises ParameterError."""
+    value = _typed(each, value)
+    choices, bounds = each.metadata['choices'], each.metadata['range']
+    if choices and value not in choices:
+        raise ParameterError(f'{each.name} is {value!r}, expected one of {", ".join(choices)}')
+    if bounds and not bounds[0] <= value <= bounds[1]:
+        raise ParameterError(f'{each.name} is {value}, expected {bounds[0]:g} to {bounds[1]:g}')
+    return value
+
+
+def _typed(each: Field[Any], value: Any) -> Any:
     """Return a value in the field's type. Raises ParameterError: what came, what is expected."""
     kind = type(each.default)
     if kind is float and type(value) is int:
@@ -280,9 +316,4 @@ def _checked(each: Field[Any], value: Any) -> Any:
         value = tuple(value)
     if type(value) is not kind:
         raise ParameterError(f'{each.name} is {value!r}, expected {_WORDS[kind]}')
-    choices, bounds = each.metadata['choices'], each.metadata['range']
-    if choices and value not in choices:
-        raise ParameterError(f'{each.name} is {value!r}, expected one of {", ".join(choices)}')
-    if bounds and not bounds[0] <= value <= bounds[1]:
-        raise ParameterError(f'{each.name} is {value}, expected {bounds[0]:g} to {bounds[1]:g}')
     return value

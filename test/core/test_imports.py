@@ -1,0 +1,75 @@
+"""Who may import whom: nodes → ros, core; ros → core; core → numpy."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / 'binclf_ros'
+FILES = sorted(path for path in PACKAGE.rglob('*.py'))
+
+
+def name_of(path: Path) -> str:
+    return '.'.join(path.relative_to(PACKAGE.parent).with_suffix('').parts)
+
+
+def imports_of(source: str, module: str) -> set[str]:
+    """The absolute names of all that a module imports, wherever in it; `from x import y` is x.y."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ''
+            if node.level:
+                parent = module.split('.')[: -node.level]
+                base = '.'.join([*parent, base] if base else parent)
+            found.update(f'{base}.{each.name}' for each in node.names)
+    return found
+
+
+def folder(name: str) -> list[Path]:
+    return [path for path in FILES if PACKAGE / name in path.parents]
+
+
+def imports(path: Path) -> set[str]:
+    return imports_of(path.read_text(encoding='utf-8'), name_of(path))
+
+
+def inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + '.')
+
+
+def test_relative_imports_are_resolved() -> None:
+    source = 'from . import a\nfrom .b import c\nfrom ..core.d import e\nimport f.g'
+    expected = {'p.ros.a', 'p.ros.b.c', 'p.core.d.e', 'f.g'}
+    assert imports_of(source, 'p.ros.x') == expected
+
+
+def test_there_is_a_core_to_look_at() -> None:
+    assert len(folder('core')) > 10
+
+
+@pytest.mark.parametrize('path', folder('core'), ids=name_of)
+def test_core_imports_numpy_the_standard_library_and_itself(path: Path) -> None:
+    for name in imports(path):
+        top = name.split('.')[0]
+        assert inside(name, 'binclf_ros.core') or top == 'numpy' or top in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize('path', folder('ros'), ids=name_of)
+def test_ros_imports_no_nodes(path: Path) -> None:
+    assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
+
+
+@pytest.mark.parametrize('path', folder('nodes'), ids=name_of)
+def test_nodes_never_import_each_other(path: Path) -> None:
+    assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
+
+
+@pytest.mark.parametrize('path', FILES, ids=name_of)
+def test_nothing_refers_to_what_lies_beside_the_repository(path: Path) -> None:
+    assert '../shared' not in path.read_text(encoding='utf-8')

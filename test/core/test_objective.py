@@ -1,0 +1,186 @@
+"""The blocked objective against the plain formula, and its curvature against finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from binclf_ros.core import logistic, objective
+from binclf_ros.core.logistic import LOSSES, Array, Loss
+from binclf_ros.core.objective import Objective, class_weights
+
+every_loss = pytest.mark.parametrize('kind', LOSSES.values(), ids=LOSSES.keys())
+MEAN, SCALE = np.array([5.0, -100.0, 0.01]), np.array([2.0, 30.0, 0.001])
+THETA = np.array([0.7, -1.1, 0.4, -0.2])
+
+
+def make(n_samples: int, seed: int = 0) -> tuple[Array, Array]:
+    generator = np.random.default_rng(seed)
+    X = MEAN + SCALE * generator.normal(size=(n_samples, 3))
+    y = (generator.random(n_samples) < 0.3).astype(float)
+    return X, y
+
+
+def plain(
+    X: Array, y: Array, theta: Array, kind: Loss, l2: float, balanced: bool
+) -> tuple[float, float, Array]:
+    """Value, data loss and gradient in one piece, from a standardised copy of X."""
+    Z = (X - MEAN) / SCALE
+    w, b, M = theta[:-1], theta[-1], len(X)
+    c = np.ones(M)
+    if balanced and 0 < y.sum() < M:
+        c = np.where(y == 1.0, M / (2.0 * y.sum()), M / (2.0 * (M - y.sum())))
+    z = Z @ w + b
+    r = c * kind.residual(logistic.sigmoid(z), y)
+    data_loss = float(np.mean(c * kind.of_samples(z, y)))
+    gradient = np.append(r @ Z / M + l2 / M * w, np.mean(r))
+    return data_loss + l2 / (2.0 * M) * float(w @ w), data_loss, gradient
+
+
+@every_loss
+@pytest.mark.parametrize('balanced', [False, True])
+@pytest.mark.parametrize('n_samples', [1, 2, 63, 64, 65, 128, 200])
+def test_it_is_the_plain_formula_whatever_the_blocks(
+    monkeypatch: pytest.MonkeyPatch, kind: Loss, balanced: bool, n_samples: int
+) -> None:
+    monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
+    X, y = make(n_samples)
+    given = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=2.5, balanced=balanced)
+    point = given.at(THETA)
+    value, data_loss, gradient = plain(X, y, THETA, kind, 2.5, balanced)
+    assert point.value == pytest.approx(value, rel=1e-12)
+    assert point.loss == pytest.approx(data_loss, rel=1e-12)
+    assert np.allclose(point.gradient, gradient, rtol=1e-10, atol=1e-13)
+
+
+def test_it_is_the_plain_formula_over_several_blocks_of_the_real_size() -> None:
+    X, y = make(3 * objective.BLOCK_VALUES // 3 + 17)
+    point = Objective(X, y, mean=MEAN, scale=SCALE, l2=1.0, balanced=True).at(THETA)
+    value, _, gradient = plain(X, y, THETA, logistic.BCE, 1.0, True)
+    assert point.value == pytest.approx(value, rel=1e-12)
+    assert np.allclose(point.gradient, gradient, rtol=1e-10, atol=1e-13)
+
+
+@every_loss
+def test_without_scale_and_ridge_it_is_the_lectures_loss_and_gradient(kind: Loss) -> None:
+    X = np.random.default_rng(3).normal(size=(50, 3))
+    y = (X[:, 0] > 0.2).astype(float)
+    point = Objective(X, y, loss=kind).at(THETA)
+    w, b = THETA[None, :3], float(THETA[3])
+    by_w, by_b = logistic.gradient(X, y[:, None], w, b, kind)
+    assert point.value == pytest.approx(logistic.loss(X, y[:, None], w, b, kind), rel=1e-13)
+    assert np.allclose(point.gradient, np.append(by_w, by_b), rtol=1e-12, atol=1e-15)
+
+
+@every_loss
+def test_in_standardised_units_it_is_the_loss_on_a_standardised_copy(kind: Loss) -> None:
+    X, y = make(80)
+    point = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind).at(THETA)
+    expected = logistic.loss((X - MEAN) / SCALE, y[:, None], THETA[None, :3], float(THETA[3]), kind)
+    assert point.value == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_ridge_never_touches_the_bias() -> None:
+    X, y = make(40)
+    without, with_ridge = (Objective(X, y, mean=MEAN, scale=SCALE, l2=l2).at(THETA) for l2 in (0.0, 8.0))
+    assert with_ridge.gradient[-1] == without.gradient[-1]
+    assert with_ridge.loss == without.loss
+    assert with_ridge.value == pytest.approx(without.value + 8.0 / 80.0 * np.sum(THETA[:3] ** 2))
+
+
+def test_class_weights_let_each_class_weigh_half() -> None:
+    negative, positive = class_weights(100, 20.0)
+    assert 80 * negative == pytest.approx(50.0)
+    assert 20 * positive == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize('positives', [0.0, 7.0])
+def test_one_class_alone_has_nothing_to_balance(positives: float) -> None:
+    assert class_weights(7, positives) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize('l2', [0.0, 3.0])
+@pytest.mark.parametrize('balanced', [False, True])
+def test_curvature_agrees_with_finite_differences_of_the_gradient(l2: float, balanced: bool) -> None:
+    X, y = make(150)
+    given = Objective(X, y, mean=MEAN, scale=SCALE, l2=l2, balanced=balanced)
+    h = 1e-5
+    differences = [
+        (given.at(THETA + h * e).gradient - given.at(THETA - h * e).gradient) / (2.0 * h) for e in np.eye(4)
+    ]
+    assert np.allclose(given.curvature(THETA), differences, rtol=1e-6, atol=1e-9)
+
+
+@every_loss
+def test_curvature_is_the_same_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch, kind: Loss) -> None:
+    X, y = make(300)
+    whole = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.0, balanced=True)
+    monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
+    blocked = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.0, balanced=True)
+    assert np.allclose(blocked.curvature(THETA), whole.curvature(THETA), rtol=1e-12, atol=1e-14)
+
+
+def test_curvature_of_every_second_block_is_the_mean_over_those(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
+    X, y = make(64 * 3)
+    chosen = np.r_[0:64, 128:192]
+    some = Objective(X, y, mean=MEAN, scale=SCALE).curvature(THETA, 2)
+    those = Objective(X[chosen], y[chosen], mean=MEAN, scale=SCALE).curvature(THETA)
+    assert np.allclose(some, those, rtol=1e-13, atol=1e-15)
+
+
+@every_loss
+@pytest.mark.parametrize('balanced', [False, True])
+def test_no_second_derivative_exceeds_the_largest_curvature(kind: Loss, balanced: bool) -> None:
+    X, y = make(60)
+    given = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.5, balanced=balanced)
+    bound, generator, h = given.largest_curvature(), np.random.default_rng(4), 1e-4
+    for _ in range(200):
+        theta = generator.normal(0.0, 10.0 ** generator.uniform(-2.0, 1.0), 4)
+        way = generator.normal(size=4)
+        way /= np.linalg.norm(way)
+        bend = (given.at(theta + h * way).gradient - given.at(theta - h * way).gradient) @ way / (2.0 * h)
+        assert abs(bend) <= bound * (1.0 + 1e-6)
+
+
+def test_the_largest_curvature_of_the_bce_is_met_at_zero() -> None:
+    X, y = make(60)
+    given = Objective(X, y, mean=MEAN, scale=SCALE)
+    largest = np.linalg.eigvalsh(given.curvature(np.zeros(4)))[-1]
+    assert given.largest_curvature() == pytest.approx(largest, rel=1e-12)
+
+
+def test_slope_is_the_largest_gradient_component() -> None:
+    point = objective.Point(np.zeros(3), 0.0, 0.0, np.array([0.5, -2.0, 1.0]))
+    assert point.slope == 2.0
+
+
+def test_pause_is_called_before_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
+    calls: list[None] = []
+    X, y = make(64 * 2 + 1)
+    Objective(X, y, pause=lambda: calls.append(None)).at(np.zeros(4))
+    assert len(calls) == 3
+
+
+def test_an_error_of_pause_gives_the_evaluation_up() -> None:
+    class Yield(Exception):
+        pass
+
+    def pause() -> None:
+        raise Yield
+
+    with pytest.raises(Yield):
+        Objective(*make(5), pause=pause).at(np.zeros(4))
+
+
+def test_evaluating_changes_neither_the_samples_nor_theta() -> None:
+    X, y = make(70)
+    copies, theta = (X.copy(), y.copy()), THETA.copy()
+    given = Objective(X, y, mean=MEAN, scale=SCALE, l2=1.0, balanced=True)
+    given.at(theta)
+    given.curvature(theta)
+    given.largest_curvature()
+    assert np.array_equal(X, copies[0])
+    assert np.array_equal(y, copies[1])
+    assert np.array_equal(theta, THETA)
