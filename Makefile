@@ -9,7 +9,7 @@ COMMA := ,
 WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -21,6 +21,9 @@ check: $(VENV)/check-is-set-up
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/check-is-set-up
+	$(BIN)/python -m binclf_ros.ros.parameters > docs/parameters.md
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

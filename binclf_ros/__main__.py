@@ -9,6 +9,7 @@ PROGRAMS = {
     'featurizer': 'binclf_ros.nodes.featurizer',
     'trainer': 'binclf_ros.nodes.trainer',
     'predictor': 'binclf_ros.nodes.predictor',
+    'label_keyboard': 'binclf_ros.nodes.label_keyboard',
     'demo': 'binclf_ros.demo',
 }
 

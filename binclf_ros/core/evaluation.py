@@ -69,9 +69,9 @@ class Scores:
         """Look back on another number of samples."""
         self._pairs = deque(self._pairs, maxlen=window)
 
-    def add(self, label: float, z: float) -> None:
-        """Take one prediction in: its label, and z = w·x + b."""
-        self._pairs.append((label, z))
+    def extend(self, y: Array, z: Array) -> None:
+        """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,)."""
+        self._pairs.extend(zip(y.tolist(), z.tolist()))
 
     def clear(self) -> None:
         """Forget them."""

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.subscription import Subscription
-from std_msgs.msg import Float64MultiArray
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Float64MultiArray, Header
 
 from ..core.errors import BinclfError
-from ..core.sampling import Sampler
+from ..core.sampling import Sample, Sampler
+from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage
 from ..ros.node import OK, WARN, BinclfNode, run
 from ..ros.parameters import FeaturizerParameters
-from ..ros.qos import LABELED, LIVE, OUT
+from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
 from ..ros.types import check_fields, has_header, message_class
 
 LOOK_FOR_TOPICS_SEC = 0.2
@@ -27,8 +29,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._heard: list[Subscription[Any]] = []
         self._waiting_for = ''
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
-        self._features_out = self.tell(Float64MultiArray, 'features', OUT)
-        self._labeled_out = self.tell(Float64MultiArray, 'labeled_features', LABELED)
+        self._out = (StampedOutput if self.parameters.stamped else VectorOutput)(self)
         self.every(LOOK_FOR_TOPICS_SEC, self._look_for_topics)
 
     def on_parameters(self, new: FeaturizerParameters) -> None:
@@ -73,8 +74,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         sampler = Sampler(options, graph, namespace, self.counts)
         self._unbind('')
         self._sampler = sampler
-        self._features = FeaturesMessage(sampler.features, labeled=False)
-        self._labeled = FeaturesMessage(sampler.features, labeled=True)
+        self._out.begin(sampler.features)
         for topic in sampler.topics:
             callback = self._on_message(topic)
             self._heard.append(self.hear(graph.kind(topic), topic, callback, LIVE, 'dropped'))
@@ -95,9 +95,9 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
                 return
             sample, labeled = self._sampler.push(topic, message, self._now_ns())
             if sample is not None:
-                self._features_out.publish(self._features.fill(sample.x))
+                self._out.say(sample)
             for each in labeled:
-                self._labeled_out.publish(self._labeled.fill(each.x, each.label))
+                self._out.say_labeled(each)
 
         return on_message
 
@@ -106,6 +106,55 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         clock = self.get_clock()
         simulated = getattr(clock, 'ros_time_is_active', False)
         return int((clock if simulated else self.steady).now().nanoseconds)
+
+
+class VectorOutput:
+    """Samples as vectors, on `features` and `labeled_features`."""
+
+    def __init__(self, node: BinclfNode[Any]) -> None:
+        self._features_out = node.tell(Float64MultiArray, 'features', OUT)
+        self._labeled_out = node.tell(Float64MultiArray, 'labeled_features', LABELED)
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Say samples of these features from now on."""
+        self._features = FeaturesMessage(names, labeled=False)
+        self._labeled = FeaturesMessage(names, labeled=True)
+
+    def say(self, sample: Sample) -> None:
+        """Publish a sample."""
+        self._features_out.publish(self._features.fill(sample.x))
+
+    def say_labeled(self, sample: Sample) -> None:
+        """Publish a labelled sample."""
+        self._labeled_out.publish(self._labeled.fill(sample.x, sample.label))
+
+
+class StampedOutput:
+    """Samples as clouds of one point with the sensor's header, on `points` and `labeled_points`."""
+
+    def __init__(self, node: BinclfNode[Any]) -> None:
+        self._node = node
+        self._points_out = node.tell(PointCloud2, 'points', OUT)
+        self._labeled_out = node.tell(PointCloud2, 'labeled_points', LABELED_POINTS)
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Say samples of these features from now on."""
+        self._names = names
+
+    def say(self, sample: Sample) -> None:
+        """Publish a sample."""
+        self._points_out.publish(one_point_cloud(self._header(sample), self._names, sample.x))
+
+    def say_labeled(self, sample: Sample) -> None:
+        """Publish a labelled sample."""
+        cloud = one_point_cloud(self._header(sample), self._names, sample.x, sample.label)
+        self._labeled_out.publish(cloud)
+
+    def _header(self, sample: Sample) -> Any:
+        """Return the header of the message that triggered it; a new one where that has none."""
+        if has_header(type(sample.trigger)):
+            return sample.trigger.header
+        return Header(stamp=self._node.get_clock().now().to_msg())
 
 
 class _Graph(dict[str, bool]):

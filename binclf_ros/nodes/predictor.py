@@ -8,21 +8,26 @@ from collections import deque
 from pathlib import Path
 
 import numpy as np
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
 from ..core.errors import ModelError, SampleError, StorageError
 from ..core.model import Model
 from ..core.storage import ModelKeeper, load_model
+from ..ros.clouds import CloudReader, CloudWriter
 from ..ros.messages import FeaturesCodec, decision_to_msg, model_from_msg, scalar_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import PredictorParameters
-from ..ros.qos import LIVE, MODEL, OUT
+from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
 
 TRAINER_GONE_SEC = 2.0
 
 
 class Predictor(BinclfNode[PredictorParameters]):
-    """Answers `features` with `probability` and `decision`, by the newest good `model`."""
+    """Answers by the newest good `model`.
+
+    `features` with `probability` and `decision`; `points` with `classified_points`.
+    """
 
     def __init__(self) -> None:
         super().__init__('predictor', PredictorParameters, counted=('received', 'answered'))
@@ -35,9 +40,12 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._weights = np.empty(0)
         self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
         self._probability_out = self.tell(Float64, 'probability', OUT)
+        self._points_out = self.tell(PointCloud2, 'classified_points', CLOUDS_OUT)
+        self._reader, self._writer = CloudReader(), CloudWriter()
         self._decision_out = self.tell(UInt8, 'decision', OUT)
         self._load()
         self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected')
+        self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected')
         self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
 
     def on_features(self, message: Float64MultiArray) -> None:
@@ -57,6 +65,19 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._decide(probability)
         self._probability_out.publish(scalar_to_msg(probability))
         self._decision_out.publish(decision_to_msg(self._decision))
+        self.counts['answered'] += 1
+
+    def on_points(self, message: PointCloud2) -> None:
+        """Answer the points of a cloud; one that is not finite has probability NaN and decision 0."""
+        self.counts['received'] += 1
+        model = self._model
+        if model is None:
+            raise SampleError('no_model', 'no model yet: nothing is published')
+        probability = self._reader.read(message).predict_proba(model)
+        cloud = self._writer.write(message, probability, self.parameters.threshold)
+        self._points_out.publish(cloud)
+        self.counts['points'] += len(probability)
+        self.counts['points_not_finite'] += int(np.isnan(probability).sum())
         self.counts['answered'] += 1
 
     def on_model(self, message: String) -> None:
@@ -112,6 +133,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
         self._weights = np.array(model.weights)
+        self._reader = CloudReader.of_model(model.features)
         self._model = model
 
     def _check_order(self, model: Model) -> None:

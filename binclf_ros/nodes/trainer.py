@@ -10,30 +10,34 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.errors import DescentError, ModelError, SampleError
 from ..core.evaluation import METRICS, Scores
 from ..core.learner import Learner, LearningOptions
+from ..core.logistic import Array
 from ..core.model import Model
 from ..core.storage import ModelKeeper
 from ..core.worker import Worker
+from ..ros.clouds import CloudReader
 from ..ros.messages import FeaturesCodec, model_to_msg, scalar_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import TrainerParameters
-from ..ros.qos import LABELED, MODEL, SCALAR
+from ..ros.qos import LABELED, LABELED_POINTS, MODEL, SCALAR
 
 REPEAT_MODEL_SEC = 1.0
 CURVES_SEC = 0.2
 
 
 class Trainer(BinclfNode[TrainerParameters]):
-    """Learns from `labeled_features`; publishes `model`, and curves under `trainer/`."""
+    """Learns from `labeled_features` and `labeled_points`; publishes `model` and curves."""
 
     def __init__(self) -> None:
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
         self._codec = FeaturesCodec()
+        self._clouds = CloudReader(self.parameters.point_features)
         self._names: tuple[str, ...] = ()
         self._model: Model | None = None
         self._publishing = threading.Lock()
@@ -53,6 +57,7 @@ class Trainer(BinclfNode[TrainerParameters]):
             self._on_failure,
         )
         self.hear(Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected')
+        self.hear(PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected')
         self.serve(Trigger, '~/train', self._train, self._worker.post)
         self.serve(SetBool, '~/pause', self._pause)
         self.serve(Trigger, '~/reset', self._reset, self._post_reset)
@@ -64,18 +69,38 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Check one labelled sample, score it by the model in use, and stage it for the worker."""
         self.counts['received'] += 1
         names, x, label = self._codec.labeled_from_msg(message)
+        self._check_names(names)
+        self._learn(names, x[None, :], np.array([label]))
+
+    def on_labeled_points(self, message: PointCloud2) -> None:
+        """Check one labelled cloud; the points that can not be used are left out, and counted."""
+        count = 1
+        try:
+            cloud = self._clouds.read_labeled(message)
+            self._check_names(cloud.names)
+            count = len(cloud.y) + sum(cloud.left_out.values())
+        finally:
+            self.counts['received'] += count
+        for reason, left_out in cloud.left_out.items():
+            self.counts[f'rejected/{reason}'] += left_out
+        self._learn(cloud.names, cloud.X, cloud.y)
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        """Raise SampleError for features other than those of the first sample."""
         if self._names and names != self._names:
-            reason = 'names' if len(names) == len(self._names) else 'length'
             raise SampleError(
-                reason,
+                'names' if len(names) == len(self._names) else 'length',
                 f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
             )
+
+    def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
+        """Score samples by the model in use, before it learns from them, and stage them."""
         self._names = names
         model = self._model
         if model is not None and model.features == names:
-            self._scores.add(label, float(model.decision_function(x)))
-        self._worker.stage(names, x[None, :], np.array([label]))
-        self.counts['accepted'] += 1
+            self._scores.extend(y, model.decision_function(X))
+        self._worker.stage(names, X, y)
+        self.counts['accepted'] += len(y)
 
     def on_parameters(self, new: TrainerParameters) -> None:
         """Hand the options to the worker."""
@@ -115,8 +140,8 @@ class Trainer(BinclfNode[TrainerParameters]):
     def _on_model(self, model: Model) -> None:
         """Publish and keep a new model; called by the worker."""
         self._model = model
-        self._publish_model()
         self._keeper.keep(model)
+        self.guarded(self._publish_model)()
 
     def _on_failure(self, text: str) -> None:
         self._failure = text

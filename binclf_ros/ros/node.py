@@ -155,6 +155,8 @@ class BinclfNode(Node, Generic[P]):
                 self.counts[f'{count}/{error.reason}'] += 1
                 self.warn_sometimes(error.reason, str(error))
             except Exception as error:
+                if not self.context.ok():
+                    return  # a signal has shut ROS down meanwhile: publishing is over
                 self.counts[f'{count}/internal_error'] += 1
                 self.warn_sometimes(type(error).__name__, f'internal error: {error!r}')
 

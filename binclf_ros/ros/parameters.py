@@ -109,6 +109,12 @@ class TrainerParameters(NodeParameters):
     train_budget_sec: float = parameter(
         0.05, 'time that one descent may take before it yields (s)', minimum=0.001, maximum=60.0
     )
+    point_features: tuple[str, ...] = parameter(
+        (),
+        'the cloud columns that are features: fields, or expressions such as z - min_cell(z, 5.0); '
+        'empty: all fields but label',
+        read_only=True,
+    )
     model_file: str = parameter('', "where the model is kept; '': nowhere", read_only=True)
     score_window: int = parameter(
         1000,
@@ -162,6 +168,12 @@ class FeaturizerParameters(NodeParameters):
         'a feature whose topic was silent longer drops the sample; 0: no limit (s)',
         minimum=0.0,
         maximum=LONGEST_SEC,
+    )
+
+    stamped: bool = parameter(
+        False,
+        "publish samples as one-point clouds with the sensor's header, on points and labeled_points",
+        read_only=True,
     )
 
     def sampling(self) -> SamplingOptions:
@@ -226,8 +238,7 @@ class DeclaredParameters(Generic[P]):
         node.add_on_set_parameters_callback(self._on_set)
 
     def in_declared_types(self, changes: Sequence[Parameter[Any]]) -> list[Parameter[Any]]:
-        """Return the changes with whole numbers as floats, and empty lists as lists of texts, where
-        that is what is declared.
+        """Return the changes, whole numbers as floats and empty lists as those of texts where declared.
 
         Raises ParameterError for another type, which rclpy itself would refuse in numbers for types.
         """
@@ -317,3 +328,22 @@ def _typed(each: Field[Any], value: Any) -> Any:
     if type(value) is not kind:
         raise ParameterError(f'{each.name} is {value!r}, expected {_WORDS[kind]}')
     return value
+
+
+def tables() -> str:
+    """Return docs/parameters.md: every parameter of every node."""
+    lines = [
+        '# Parameters',
+        '',
+        'Made by `make docs` from `binclf_ros/ros/parameters.py`. All can be changed while the node runs,',
+        'but those marked ⊘. A refused change names the reason and changes nothing.',
+    ]
+    for kind in (FeaturizerParameters, TrainerParameters, PredictorParameters):
+        title = kind.__name__.removesuffix('Parameters').lower()
+        lines += ['', f'## {title}', '', '| parameter | default | meaning |', '| --- | --- | --- |']
+        lines += [f'| `{name}` | `{default}` | {text} |' for name, default, text in describe(kind)]
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    print(tables())

@@ -11,6 +11,10 @@ OUT = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
 """Said: features, probability, decision."""
 LABELED = QoSProfile(depth=10_000, reliability=QoSReliabilityPolicy.RELIABLE)
 """What is taught: complete beats fresh, on both sides."""
+LABELED_POINTS = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
+"""The same for clouds: a hundred of them may be a thousand times as many samples."""
+CLOUDS_OUT = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
+"""Said: classified clouds."""
 MODEL = QoSProfile(
     depth=1,
     reliability=QoSReliabilityPolicy.RELIABLE,

@@ -83,7 +83,7 @@ def test_every_metric_is_a_finite_float_for_one_sample(name: str) -> None:
 def test_scores_hold_every_metric_over_their_window() -> None:
     scores = Scores(3)
     for label, z in [(0.0, 9.0), (1.0, 2.0), (0.0, -1.0), (1.0, -0.5)]:
-        scores.add(label, z)
+        scores.extend(np.array([label]), np.array([z]))
     y, z_all = np.array([1.0, 0.0, 1.0]), np.array([2.0, -1.0, -0.5])
     assert scores.values() == {name: metric(y, z_all) for name, metric in METRICS.items()}
 
@@ -95,7 +95,7 @@ def test_scores_have_no_values_before_the_first() -> None:
 def test_scores_of_another_size_keep_the_newest() -> None:
     scores = Scores(10)
     for z in (-5.0, 1.0, 2.0):
-        scores.add(1.0, z)
+        scores.extend(np.array([1.0]), np.array([z]))
     scores.resize(2)
     assert len(scores) == 2
     assert scores.values()['accuracy'] == 1.0

@@ -1,0 +1,70 @@
+"""Label by keyboard: `ros2 run binclf_ros label_keyboard`, then 1, 0 or the space bar."""
+
+from __future__ import annotations
+
+import select
+import sys
+import termios
+import tty
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Int8
+
+from ..ros.qos import overridable
+
+NO_LABEL = -1
+PERIOD_SEC = 0.1
+KEYS = {'1': 1, '0': 0, ' ': NO_LABEL}
+NAMES = {1: '1 (yes)', 0: '0 (no)', NO_LABEL: 'none'}
+HELP = """Label what the robot is doing now; published ten times a second on {topic} (std_msgs/Int8).
+
+    1      yes, from now on
+    0      no, from now on
+    space  neither: nothing is labelled
+    q      quit
+
+Give the featurizer  label: {topic}/data
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Publish labels until q, Ctrl-C or SIGTERM; return the exit code."""
+    if not sys.stdin.isatty():
+        print('label_keyboard reads keys from a terminal, and this is none', file=sys.stderr)
+        return 2
+    rclpy.init(args=arguments)
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        _label()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        rclpy.try_shutdown()
+        print()
+    return 0
+
+
+def _label() -> None:
+    node = rclpy.create_node('label_keyboard')
+    labels = node.create_publisher(
+        Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable()
+    )
+    print(HELP.format(topic=labels.topic_name))
+    label = NO_LABEL
+    while rclpy.ok():
+        print(f'\rlabel: {NAMES[label]:10}', end='', flush=True)
+        labels.publish(Int8(data=label))
+        if select.select([sys.stdin], [], [], PERIOD_SEC)[0]:
+            key = sys.stdin.read(1)
+            if key in ('q', ''):
+                return
+            label = KEYS.get(key, label)
+        rclpy.spin_once(node, timeout_sec=0.0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
