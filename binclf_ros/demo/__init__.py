@@ -1,0 +1,5 @@
+"""The demo: three real nodes learn a yes/no question from recordings, and are scored on others."""
+
+from .command import main
+
+__all__ = ['main']

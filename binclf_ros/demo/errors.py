@@ -1,0 +1,7 @@
+"""What can go wrong in the demo, beside the user's mistakes, which are BinclfErrors."""
+
+from __future__ import annotations
+
+
+class DemoFailed(RuntimeError):
+    """The demo can not go on: a node died, or something awaited did not come."""
