@@ -35,7 +35,7 @@ setup(
             'ros-diagnostic-msgs',
         ],
         'demo': ['rosbags', 'matplotlib'],
-        'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'matplotlib'],
+        'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'ruamel.yaml', 'matplotlib'],
         'check': ['ruff', 'mypy', 'numpy'],
     },
     data_files=[

@@ -1,0 +1,157 @@
+"""What is written twice because others read it: versions, documentation, configuration, launch."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from ruamel.yaml import YAML
+
+import binclf_ros
+from binclf_ros.__main__ import PROGRAMS
+from binclf_ros.ros.parameters import (
+    FeaturizerParameters,
+    PredictorParameters,
+    TrainerParameters,
+    tables,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = {'featurizer': FeaturizerParameters, 'trainer': TrainerParameters, 'predictor': PredictorParameters}
+EMPTY_IN_YAML = ('features', 'point_features')
+"""Lists whose default is empty, which a file of ROS parameters can not say."""
+
+
+def load(path: Path) -> Any:
+    return YAML(typ='safe').load(path)
+
+
+def test_the_version_is_one() -> None:
+    package = ElementTree.parse(ROOT / 'package.xml').findtext('version')
+    setup = re.search(r"version='([^']+)'", (ROOT / 'setup.py').read_text())
+    assert setup is not None
+    assert binclf_ros.__version__ == package == setup.group(1)
+    assert package in (ROOT / 'CHANGELOG.rst').read_text()
+
+
+def test_the_table_of_parameters_is_up_to_date() -> None:
+    assert (ROOT / 'docs' / 'parameters.md').read_text().strip() == tables().strip(), 'run make docs'
+
+
+def test_every_parameter_says_what_it_is() -> None:
+    for kind in KINDS.values():
+        for each in fields(kind):
+            assert each.metadata['description'], each.name
+            if isinstance(each.default, (int, float)) and not isinstance(each.default, bool):
+                assert each.metadata['range'], f'{each.name} has no range'
+
+
+@pytest.mark.parametrize('node', KINDS)
+def test_the_configuration_shows_every_default(node: str) -> None:
+    shown = load(ROOT / 'config' / 'binclf.yaml')['/**'][node]['ros__parameters']
+    defaults = {each.name: each.default for each in fields(KINDS[node])}
+    expected = {k: v for k, v in defaults.items() if k != 'executor' and k not in EMPTY_IN_YAML}
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    'path', sorted([*ROOT.glob('config/*.yaml'), *ROOT.glob('examples/*.yaml')]), ids=str
+)
+def test_every_file_of_parameters_is_valid(path: Path) -> None:
+    for node, given in load(path)['/**'].items():
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in given['ros__parameters'].items()}
+        KINDS[node](**values).check()
+
+
+def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
+    block = (ROOT / 'setup.py').read_text().split('PROGRAMS = {')[1].split('}')[0]
+    assert dict(re.findall(r"'(\w+)': '([\w.]+)'", block)) == PROGRAMS
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for document in (*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('examples/*.md')):
+        for link in re.findall(r'\]\(([^)#]+)[^)]*\)', document.read_text()):
+            if '://' not in link:
+                assert (document.parent / link).exists(), f'{document.name}: {link}'
+
+
+@pytest.mark.parametrize('arguments', [[], ['nonsense']])
+def test_an_unknown_program_is_a_usage_error(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'binclf_ros', *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert 'usage' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('name', ['featurizer', 'trainer', 'predictor'])
+def test_help_lists_the_parameters_and_ends(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'binclf_ros', name, '--help'],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    for each in fields(KINDS[name]):
+        assert each.name in done.stdout
+
+
+def test_the_example_against_mse_shows_the_difference() -> None:
+    done = subprocess.run(
+        [sys.executable, 'examples/why_not_mse.py'],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={'PYTHONPATH': str(ROOT), 'PYTHONIOENCODING': 'utf-8'},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    *_, surest = done.stdout.strip().splitlines()
+    _, bce, mse = (part.split() for part in surest.split('|'))
+    assert abs(float(bce[0])) > 0.9
+    assert float(bce[1]) > 0.99
+    assert abs(float(mse[0])) < 1e-6
+    assert float(mse[1]) < 0.01
+
+
+def launch_description() -> Any:
+    pytest.importorskip('launch_ros', reason='launch is not installed: it is part of a ROS installation')
+    pytest.importorskip('ament_index_python', reason='ament is not installed')
+    spec = importlib.util.spec_from_file_location('binclf_launch', ROOT / 'launch' / 'binclf.launch.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except LookupError:
+        pytest.skip('the package is not installed in a workspace: colcon build')
+    return module
+
+
+@pytest.mark.parametrize('train', ['true', 'false'])
+def test_the_launch_file_starts_the_nodes(train: str) -> None:
+    module = launch_description()
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
+    context.launch_configurations['train'] = train
+    assert module.generate_launch_description().entities
+    nodes = [each.node_executable for each in module._nodes(context)]
+    assert (
+        nodes == ['featurizer', 'trainer', 'predictor'] if train == 'true' else ['featurizer', 'predictor']
+    )
