@@ -5,13 +5,7 @@ from glob import glob
 from setuptools import find_packages, setup
 
 NAME = 'binclf_ros'
-PROGRAMS = {
-    'featurizer': 'binclf_ros.nodes.featurizer',
-    'trainer': 'binclf_ros.nodes.trainer',
-    'predictor': 'binclf_ros.nodes.predictor',
-    'label_keyboard': 'binclf_ros.nodes.label_keyboard',
-    'demo': 'binclf_ros.demo',
-}
+PROGRAMS = ('featurizer', 'trainer', 'predictor', 'label_keyboard', 'demo')
 
 setup(
     name=NAME,
@@ -44,6 +38,6 @@ setup(
         (f'share/{NAME}/launch', glob('launch/*.launch.py')),
         (f'share/{NAME}/config', glob('config/*')),
     ],
-    entry_points={'console_scripts': [f'{name} = {module}:main' for name, module in PROGRAMS.items()]},
+    entry_points={'console_scripts': [f'{name} = {NAME}.__main__:{name}' for name in PROGRAMS]},
     zip_safe=True,
 )

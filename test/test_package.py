@@ -71,8 +71,10 @@ def test_every_file_of_parameters_is_valid(path: Path) -> None:
 
 
 def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
-    block = (ROOT / 'setup.py').read_text().split('PROGRAMS = {')[1].split('}')[0]
-    assert dict(re.findall(r"'(\w+)': '([\w.]+)'", block)) == PROGRAMS
+    block = (ROOT / 'setup.py').read_text().split('PROGRAMS = (')[1].split(')')[0]
+    assert re.findall(r"'(\w+)'", block) == list(PROGRAMS)
+    for name in PROGRAMS:
+        assert callable(getattr(binclf_ros.__main__, name))
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:

@@ -33,6 +33,7 @@ OK, WARN, ERROR = 0, 1, 2
 LOG_EVERY_SEC = 5.0
 SPIN_SLICE_SEC = 1.0
 TICK_SEC = 0.02
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 REPORT_SEC = 1.0
 LOOK_SEC = 0.2
 
@@ -218,20 +219,24 @@ def run(
     Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
     that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
     """
+    signalled: list[int] = []
     if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):
         print(_usage(create.__doc__ or '', kind))
         return 0
-    signal.signal(signal.SIGINT, _ignore)
-    rclpy.init(args=arguments)
+    for each in STOPPING:
+        signal.signal(each, lambda number, _: signalled.append(number))
     node = None
     try:
-        node = create()
-        spin(node)
+        rclpy.init(args=arguments)
+        if not signalled:  # before rclpy could see it
+            node = create()
+            spin(node)
     except ExternalShutdownException:
         pass
-    except (BinclfError, ParameterException) as error:
-        print(f'can not start: {error}', file=sys.stderr)
-        return 1
+    except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors
+        if not signalled:  # else ROS was shut down under what was going on
+            print(f'can not start: {error}', file=sys.stderr)
+            return 1
     finally:
         _ignore_signals()
         if node is not None:
@@ -250,9 +255,5 @@ def _usage(purpose: str, kind: type[NodeParameters]) -> str:
 
 
 def _ignore_signals() -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
-
-
-def _ignore(*_: object) -> None:
-    """Leave the signal to rclpy, which has been told as well."""
