@@ -20,6 +20,7 @@ with warnings.catch_warnings():
 
 from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.model import Model
+from binclf_ros.ros.cloud_layout import LARGEST_STEP
 from binclf_ros.ros.clouds import CloudReader, CloudWriter, one_point_cloud
 
 CODES = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
@@ -36,7 +37,7 @@ def slow(cloud, wanted=None):
     """Return names and the values of each point, one struct at a time; or raise LieError."""
     order = '>' if cloud.is_bigendian else '<'
     claimed, known = set(), {}
-    if cloud.point_step == 0 or cloud.row_step < cloud.width * cloud.point_step:
+    if not 0 < cloud.point_step <= LARGEST_STEP or cloud.row_step < cloud.width * cloud.point_step:
         raise LieError
     if len(cloud.data) != cloud.row_step * cloud.height:
         raise LieError
