@@ -7,26 +7,21 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import rclpy
-from rclpy.exceptions import ParameterException
 from rclpy.signals import SignalHandlerOptions
 
-from ..core.errors import BinclfError, ParameterError, StorageError
-from ..core.sampling import SamplingOptions
-from ..ros.parameters import DeclaredParameters, FeaturizerParameters
-from . import bags, recordings
+from ..core.errors import BinclfError, StorageError
 from .errors import DemoFailed
-from .feed import Feed, Topics, find_topics, plan
 from .panel import Panel
-from .processes import Processes, end_on_signals, ros_arguments, stay_local, unused_domain
-from .replay import Pace, Replay, check_labels
+from .prepare import prepare
+from .processes import Processes, end_on_signals, stay_local, unused_domain
 from .report import Results, table, write_json, write_png
 
 HIGHEST_DOMAIN_ID = 232
-BAG_TEACH_HZ = 1000.0
 INTERRUPTED = 130
 
 
@@ -47,7 +42,12 @@ def _parser() -> _Parser:
     parser.add_argument('--bag', type=Path, metavar='PATH', help='a rosbag2 to learn from, instead')
     parser.add_argument('--features', nargs='+', metavar='EXPR', help='what to look at, in the bag')
     parser.add_argument('--label', metavar='EXPR', help='what to learn, in the bag: 0 or 1')
+    parser.add_argument('--points', metavar='TOPIC', help='classify clouds of the bag, with a field label')
+    parser.add_argument('--point-features', nargs='+', metavar='EXPR', help='what to look at, in a cloud')
     parser.add_argument('--train-until', type=float, metavar='SEC', help='what comes later is scored')
+    parser.add_argument(
+        '--train-clouds', type=int, metavar='N', help='what comes behind N clouds is scored'
+    )
     return parser
 
 
@@ -74,10 +74,18 @@ def main(arguments: list[str]) -> int:
 
 def _checked(given: argparse.Namespace) -> argparse.Namespace:
     """Check the arguments against each other. Raises BinclfError."""
-    if given.bag and not (given.features and given.label):
-        raise BinclfError('--bag needs --features and --label, which say what to learn from it')
-    if not given.bag and (given.features or given.label or given.train_until is not None):
-        raise BinclfError('--features, --label and --train-until are for --bag, which is not given')
+    vector = {'features': given.features, 'label': given.label}
+    cloud = {'point-features': given.point_features, 'train-clouds': given.train_clouds}
+    if not given.bag:
+        _refuse({**vector, **cloud, 'points': given.points, 'train-until': given.train_until}, 'for --bag')
+    if given.points:
+        _refuse(vector, 'for messages of sensors, not for --points')
+    else:
+        _refuse(cloud, 'for --points')
+    if given.bag and not given.points and not given.params and not (given.features and given.label):
+        raise BinclfError('--bag needs --features and --label, or --params with a FILE that has them')
+    if given.train_clouds is not None and given.train_until is not None:
+        raise BinclfError('--train-clouds and --train-until are both given: give one of them')
     for name in ('rate', 'train_until'):
         value = getattr(given, name)
         if value is not None and not 0.0 < value < math.inf:
@@ -91,31 +99,27 @@ def _checked(given: argparse.Namespace) -> argparse.Namespace:
     return given
 
 
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raise BinclfError where one of these options is given."""
+    for name, value in options.items():
+        if value is not None:
+            raise BinclfError(f'--{name} is {why}')
+
+
 def _run(given: argparse.Namespace) -> int:
     _make_folder(given.output)
     stay_local(unused_domain() if given.domain is None else given.domain)
-    features, label = given.features or recordings.FEATURES, given.label or recordings.LABEL_PATH
-    starts = {
-        'featurizer': ros_arguments({'features': list(features), 'label': label}, given.params),
-        'trainer': ros_arguments({} if given.l2 is None else {'l2': given.l2}, given.params),
-        'predictor': ros_arguments({}, given.params),
-    }
-    options = _sampling_options(starts['featurizer'])
-    feed = _feed(given)
-    topics = find_topics(feed, options)
-    pace = _pace(given, topics)
-    steps = plan(feed, topics, options)
-    check_labels(feed, steps, topics)
-    print(f'{feed.title}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
+    prepared = prepare(given)
+    print(f'{prepared.title}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     with Processes() as nodes:
-        for name, arguments in starts.items():
+        for name, arguments in prepared.starts.items():
             nodes.start(name, arguments)
-        replay = Replay(feed, topics, steps, pace, nodes, Panel())
+        course = prepared.course(nodes, Panel())
         try:
-            results = replay.run()
+            results = course.run()
         finally:
-            replay.close()
+            course.close()
     write_report(results, given.output)
     return 0
 
@@ -128,47 +132,6 @@ def _make_folder(folder: Path) -> None:
         raise StorageError(f'--output {folder} can not be made: {error.strerror}') from error
     if not os.access(folder, os.W_OK):
         raise StorageError(f'--output {folder} can not be written to')
-
-
-def _sampling_options(arguments: list[str]) -> SamplingOptions:
-    """Return what the featurizer will read from these arguments, by reading them as it does.
-
-    Raises BinclfError where it would not start.
-    """
-    context = rclpy.Context()
-    try:
-        rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
-        node = rclpy.create_node(
-            'featurizer', context=context, start_parameter_services=False, enable_rosout=False
-        )
-        try:
-            declared = DeclaredParameters(node, FeaturizerParameters, lambda new: None)
-            return declared.current.sampling()
-        finally:
-            node.destroy_node()
-    except BinclfError:
-        raise
-    except (ParameterException, RuntimeError, ValueError) as error:
-        raise ParameterError(f'the parameters can not be read: {error}') from error
-    finally:
-        rclpy.try_shutdown(context=context)
-
-
-def _feed(given: argparse.Namespace) -> Feed:
-    return bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
-
-
-def _pace(given: argparse.Namespace, topics: Topics) -> Pace:
-    """Return how fast to play; windows that go by arrival have to be played as they were recorded."""
-    if topics.by_arrival:
-        if given.rate not in (None, 1.0):
-            raise BinclfError(
-                f'{topics.by_arrival} goes by the time of arrival, as a topic without header has no '
-                'other: it can only be played at --rate 1'
-            )
-        print(f'{topics.by_arrival} goes by the time of arrival: playing in real time')
-        return Pace(rate=1.0)
-    return Pace(given.rate or 0.0, BAG_TEACH_HZ if given.bag else Pace.teach_hz)
 
 
 def write_report(results: Results, folder: Path) -> None:

@@ -66,6 +66,11 @@ class Topics:
     """An expression whose window can only go by the time of arrival; '' where there is none."""
 
     @property
+    def several(self) -> bool:
+        """Whether samples are joined from several topics."""
+        return len(self.kinds) - len(self.withheld) > 1
+
+    @property
     def headers(self) -> dict[str, bool]:
         """Topic → whether it has a header."""
         return {topic: has_header(kind) for topic, kind in self.kinds.items()}

@@ -13,6 +13,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 from std_srvs.srv import Trigger
 
@@ -36,6 +37,7 @@ class Heard:
     log_losses: list[tuple[float, float]] = field(default_factory=list)
     """The same of samples that were predicted before they were taught."""
     labeled: int = 0
+    """Labelled samples on their way to the trainer, or there."""
     probability: float | None = None
     decision: int | None = None
     decided_at: float = 0.0
@@ -47,7 +49,7 @@ class Heard:
 
 
 class Player:
-    """Publishes raw messages of `kinds`, topic → class; `watch` is called while it waits.
+    """Publishes messages of `kinds`, topic → class; `watch` is called while it waits.
 
     `close` takes it down.
     """
@@ -75,9 +77,17 @@ class Player:
         self._executor.shutdown()
         self._node.destroy_node()
 
-    def publish(self, topic: str, data: bytes) -> None:
-        """Publish one message as its raw CDR bytes."""
-        self._out[topic].publish(data)
+    def publish(self, topic: str, message: Any) -> None:
+        """Publish one message, or its raw CDR bytes."""
+        self._out[topic].publish(message)
+
+    def hear(self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
+        """Hear one more topic."""
+        self._node.create_subscription(kind, topic, callback, qos)
+
+    def is_said(self, topic: str) -> bool:
+        """Return whether somebody publishes a topic."""
+        return bool(self._node.count_publishers(topic))
 
     def is_heard(self, topic: str) -> bool:
         """Return whether somebody subscribes to a topic that it publishes."""

@@ -24,6 +24,8 @@ class Results:
 
     title: str
     train_samples: int = 0
+    is_cloud: bool = False
+    """Samples are points, many of them answered together."""
     planned_samples: int = 0
     lost: int = 0
     began: float = 0.0
@@ -77,17 +79,20 @@ def summary(results: Results) -> dict[str, float | int | None]:
 
 def table(results: Results) -> str:
     """Return the results as a table for people."""
-    s = summary(results)
+    s, what = summary(results), 'points' if results.is_cloud else 'samples'
     rows = [
         ('held-out accuracy', _text(s['accuracy'], '.3f')),
         ('  always the larger class', _text(s['majority_accuracy'], '.3f')),
         ('held-out log loss', _text(s['log_loss'], '.3f')),
         ('held-out AUC', _text(s['auc'], '.3f')),
-        ('latency, message to decision', f'{_text(s["latency_p50_ms"], ".1f")} ms (p50)'),
+        (
+            f'latency, {"cloud to its answer" if results.is_cloud else "message to decision"}',
+            f'{_text(s["latency_p50_ms"], ".1f")} ms (p50)',
+        ),
         ('', f'{_text(s["latency_p99_ms"], ".1f")} ms (p99)'),
-        ('samples taught', f'{results.train_samples} of {results.planned_samples}'),
-        ('samples scored, never taught', _text(s['test_samples'], 'd')),
-        ('decisions lost', _text(s['lost'], 'd')),
+        (f'{what} taught', f'{results.train_samples} of {results.planned_samples}'),
+        (f'{what} scored, never taught', _text(s['test_samples'], 'd')),
+        ('clouds lost' if results.is_cloud else 'decisions lost', _text(s['lost'], 'd')),
     ]
     return '\n'.join([results.title, *(f'  {name:<30}{value}' for name, value in rows)])
 
@@ -112,7 +117,8 @@ def write_png(results: Results, folder: Path) -> Path:
     grid = figure.add_gridspec(2, 2)
     _draw_loss(figure.add_subplot(grid[0, 0]), results)
     _draw_roc(figure.add_subplot(grid[0, 1]), results)
-    _draw_probability(figure.add_subplot(grid[1, :]), results)
+    draw = _draw_histograms if results.is_cloud else _draw_probability
+    draw(figure.add_subplot(grid[1, :]), results)
     path = folder / PNG_NAME
     figure.savefig(path)
     return path
@@ -150,6 +156,19 @@ def _draw_probability(axes: Any, results: Results) -> None:
         'probability of 1',
     )
     axes.legend(fontsize=11, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2, markerscale=4)
+
+
+def _draw_histograms(axes: Any, results: Results) -> None:
+    """Draw how many points got which probability, by the truth."""
+    p, y = np.array(results.probabilities), np.array(results.labels)
+    names = ['truth is 0', 'truth is 1']
+    axes.hist([p[y == 0], p[y == 1]], bins=50, range=(0.0, 1.0), color=[BLUE, ORANGE], label=names)
+    axes.axvline(0.5, color=GREY, linestyle='--', linewidth=1)
+    axes.set_yscale('log')
+    axes.margins(x=0.005)
+    title = f'Points never taught: accuracy {_text(summary(results)["accuracy"], ".3f")}'
+    _name(axes, title, 'published probability of 1', 'points')
+    axes.legend(fontsize=11, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
 def _draw_roc(axes: Any, results: Results) -> None:

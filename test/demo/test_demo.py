@@ -26,12 +26,6 @@ needs_pyts = pytest.mark.skipif(
 needs_rosbags = pytest.mark.skipif(find_spec('rosbags') is None, reason='rosbags is missing')
 
 
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
-        monkeypatch.setenv(name, os.environ.get(name, '0' if name == 'ROS_DOMAIN_ID' else 'LOCALHOST'))
-
-
 # The mistakes of a user
 
 
@@ -45,7 +39,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (['--l2', '-1'], 'expected 0 to'),
         (['--domain', '233'], 'expected 0 to 232'),
         (['--bag', 'x'], '--bag needs --features and --label'),
-        (['--label', '/a/b'], 'are for --bag'),
+        (['--label', '/a/b'], '--label is for --bag'),
+        (['--points', '/a'], '--points is for --bag'),
+        (['--bag', 'x', '--train-clouds', '3', '--params', 'y'], '--train-clouds is for --points'),
+        (['--bag', 'x', '--points', '/a', '--label', '/b/c'], '--label is for messages of sensors'),
+        (['--bag', 'x', '--points', '/a', '--train-clouds', '3', '--train-until', '4'], 'one of them'),
         (['--params', '/nowhere.yaml'], 'can not be read'),
         (['--output', '/proc/nothing'], 'can not be made'),
         (
@@ -106,6 +104,13 @@ def test_a_bad_parameter_file_is_refused_before_anything_starts(
     path.write_text('featurizer: {ros__parameters: {max_rate_hz: -3.0}}')
     assert main(['--params', str(path)]) == 2
     assert 'max_rate_hz is -3.0' in capsys.readouterr().err
+
+
+def test_stamped_samples_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / 'p.yaml'
+    path.write_text('featurizer: {ros__parameters: {stamped: true}}')
+    assert main(['--params', str(path)]) == 2
+    assert 'leave out the parameter stamped' in capsys.readouterr().err
 
 
 # Real runs, over DDS

@@ -1,0 +1,121 @@
+"""What a run of the demo needs, made from its arguments, before any node is started."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.signals import SignalHandlerOptions
+
+from ..core.errors import BinclfError, ParameterError
+from ..ros.parameters import DeclaredParameters, FeaturizerParameters, NodeParameters, TrainerParameters
+from . import bags, clouds, recordings, replay
+from .course import Course, Pace
+from .feed import Topics, find_topics, plan
+from .panel import Panel
+from .processes import Processes, ros_arguments
+
+BAG_HZ = 2000.0
+CLOUDS_HZ = 20.0
+
+P = TypeVar('P', bound=NodeParameters)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A title, the arguments of each node, and what makes the course once ROS is there."""
+
+    title: str
+    starts: Mapping[str, list[str]]
+    course: Callable[[Processes, Panel], Course]
+
+
+def prepare(given: argparse.Namespace) -> Prepared:
+    """Read the parameters and the recording. Raises BinclfError where they do not fit."""
+    return _clouds(given) if given.points else _vectors(given)
+
+
+def _vectors(given: argparse.Namespace) -> Prepared:
+    """Prepare for messages of sensors: all three nodes."""
+    asked = {'features': given.features, 'label': given.label}
+    if not given.bag:
+        asked = {'features': list(recordings.FEATURES), 'label': recordings.LABEL_PATH}
+    starts = {
+        'featurizer': _arguments(asked, given.params),
+        'trainer': _arguments({'l2': given.l2}, given.params),
+        'predictor': _arguments({}, given.params),
+    }
+    parameters = _read('featurizer', FeaturizerParameters, starts['featurizer'])
+    if parameters.stamped:
+        raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
+    options = parameters.sampling()
+    feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
+    topics = find_topics(feed, options)
+    pace = _pace(given, topics)
+    steps = plan(feed, topics, options)
+    replay.check_steps(feed, steps, topics)
+    return Prepared(
+        feed.title,
+        starts,
+        lambda nodes, panel: replay.Replay(feed, topics, steps, pace, nodes, panel),
+    )
+
+
+def _clouds(given: argparse.Namespace) -> Prepared:
+    """Prepare for point clouds: trainer and predictor."""
+    starts = {
+        'trainer': _arguments({'l2': given.l2, 'point_features': given.point_features}, given.params),
+        'predictor': _arguments({}, given.params),
+    }
+    parameters = _read('trainer', TrainerParameters, starts['trainer'])
+    feed = clouds.cloud_feed(bags.feed(given.bag, given.train_until), given.points, given.train_clouds)
+    steps = clouds.plan(feed, given.points, parameters.point_features)
+    clouds.check_steps(feed, steps, given.points)
+    pace = Pace(given.rate or 0.0, CLOUDS_HZ, CLOUDS_HZ)
+    return Prepared(
+        feed.title,
+        starts,
+        lambda nodes, panel: clouds.CloudReplay(feed, given.points, steps, pace, nodes, panel),
+    )
+
+
+def _arguments(parameters: Mapping[str, object], params_file: str) -> list[str]:
+    return ros_arguments({k: v for k, v in parameters.items() if v is not None}, params_file)
+
+
+def _read(name: str, kind: type[P], arguments: list[str]) -> P:
+    """Return what a node will read from these arguments, by reading them as it does.
+
+    Raises BinclfError where it would not start.
+    """
+    context = rclpy.Context()
+    try:
+        rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
+        node = rclpy.create_node(name, context=context, start_parameter_services=False, enable_rosout=False)
+        try:
+            return DeclaredParameters(node, kind, lambda new: None).current
+        finally:
+            node.destroy_node()
+    except BinclfError:
+        raise
+    except (ParameterException, RuntimeError, ValueError) as error:
+        raise ParameterError(f'the parameters can not be read: {error}') from error
+    finally:
+        rclpy.try_shutdown(context=context)
+
+
+def _pace(given: argparse.Namespace, topics: Topics) -> Pace:
+    """Return how fast to play; windows that go by arrival have to be played as they were recorded."""
+    if topics.by_arrival:
+        if given.rate not in (None, 1.0):
+            raise BinclfError(
+                f'{topics.by_arrival} goes by the time of arrival, as a topic without header has no '
+                'other: it can only be played at --rate 1'
+            )
+        print(f'{topics.by_arrival} goes by the time of arrival: playing in real time')
+        return Pace(rate=1.0)
+    return Pace(given.rate or 0.0, BAG_HZ, BAG_HZ) if given.bag else Pace(given.rate or 0.0)
