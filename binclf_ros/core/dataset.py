@@ -54,7 +54,7 @@ class Dataset:
         if reader.torn:
             self._note(f'the last record of {self.path} is not whole: cut off behind {reader.rows} samples')
         if reader.problem:
-            self._note(f'{self.path} {reader.problem}; {reader.rows} samples before that are used')
+            self._note(f'{self.path} {reader.problem}; samples that are used: {reader.rows}')
         if reader.torn or reader.problem or not self._identity[1]:
             self._try_to_rewrite(reader.names, buffer)
 

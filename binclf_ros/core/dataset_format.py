@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from typing import BinaryIO
 import numpy as np
 
 from .buffer import Buffer
-from .files import why
+from .files import open_regular, why
 from .logistic import Array
 
 FORMAT = 'binclf_ros/dataset'
@@ -71,7 +70,7 @@ class DatasetReader:
     def batches(self) -> Iterator[tuple[Array, Array]]:
         """Yield X (m, N) and y (m,), in the order of the file; never raises."""
         try:
-            with open(self.path, 'rb', opener=_open_regular) as file:
+            with open(self.path, 'rb', opener=open_regular) as file:
                 status = os.fstat(file.fileno())
                 self.identity = (status.st_ino, status.st_size)
                 left = status.st_size
@@ -122,14 +121,6 @@ class DatasetReader:
         if labels.max() > 1 or not np.isfinite(X).all():
             raise Refused('damaged', 'has a sample that is none')
         return X.astype(float, copy=False), labels.astype(float)
-
-
-def _open_regular(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for a writer
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError('it is no regular file')
-    return descriptor
 
 
 def _read_record(file: BinaryIO, kind: bytes, left: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import stat
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -51,6 +52,21 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a file for `open(…, opener=open_regular)`, but nothing that would wait or never end.
+
+    Raises OSError, ValueError.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for a writer
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise ValueError('it is no regular file')
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import zlib
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ModelError, StorageError
-from .files import replace_file, set_aside, sweep, why
+from .files import open_regular, replace_file, set_aside, sweep, why
 from .model import LARGEST_JSON, Model
 
 REST_SEC = 0.2
@@ -39,9 +40,10 @@ def load_model(path: Path) -> Model | None:
     Raises StorageError where it can not be read, ModelError where it is no model.
     """
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise ModelError('json', f'{path} is too large for a model')
-        data = path.read_bytes()
+        with open(path, 'rb', opener=open_regular) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_JSON:
+                raise ModelError('json', f'{path} is too large for a model')
+            data = file.read(LARGEST_JSON)
         text = data.decode()
     except FileNotFoundError:
         return None

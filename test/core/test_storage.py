@@ -205,6 +205,18 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
+@pytest.mark.parametrize('path', ['/dev/zero', '/dev/full'])
+def test_what_has_no_end_is_not_read(path: str) -> None:
+    with pytest.raises(StorageError, match='no regular file'):
+        load_model(Path(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(StorageError, match='no regular file'):
+        load_model(tmp_path / 'pipe')
+
+
 def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'pipe')
     with pytest.raises(StorageError, match='no regular file'):
