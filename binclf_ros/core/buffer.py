@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from .logistic import Array
 from .scaler import Moments
@@ -76,6 +77,11 @@ class Buffer:
         """Return how many samples had been seen before the one in this row."""
         return int(self._age[row])
 
+    @property
+    def order(self) -> npt.NDArray[np.intp]:
+        """The rows held, the oldest sample first."""
+        return np.argsort(self._age[: self.size])
+
     def oldest(self, label: int) -> int:
         """Return the row of the oldest sample held of a class.
 
@@ -111,7 +117,7 @@ class Buffer:
         """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
         other = Buffer(self._X.shape[1], capacity, policy)
         other.generator = self.generator
-        order = np.argsort(self._age[: self.size])
+        order = self.order
         for start in range(0, self.size, 4096):
             rows = order[start : start + 4096]
             other.extend(self._X[rows], self._y[rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,15 @@ class Learner:
         self._bias = 0.0
         self._solver: Solver = SOLVERS[self.options.solver]()
         self._settled = True
+
+    def resume(self, names: tuple[str, ...], buffer: Buffer | None, model: Model | None) -> None:
+        """Go on with other samples, and from the parameters of a model, which is the next of this run."""
+        self.reset()
+        self.names, self.buffer, self._settled = names, buffer, buffer is None
+        if model is not None:
+            self.step += 1
+            self.model = replace(model, run=self.run, step=self.step)
+            self._weights, self._bias = np.array(model.weights), model.bias
 
     def configure(self, options: LearningOptions) -> None:
         """Go on with other options, with the samples and from the parameters that are there."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -29,7 +30,8 @@ class Worker(threading.Thread):
     """Owns a `Learner`: samples are staged for it and commands posted to it, from any thread.
 
     At most `rate_hz` times a second it descends for `budget_sec`; with nothing new it sleeps.
-    `on_model` is called from its thread with each new model, `on_failure` with what went wrong.
+    `on_model` is called from its thread with each new model, `on_samples` with what the learner has
+    taken, `on_failure` with what went wrong.
     """
 
     def __init__(
@@ -39,12 +41,13 @@ class Worker(threading.Thread):
         budget_sec: float,
         on_model: Callable[[Model], None],
         on_failure: Callable[[str], None],
+        on_samples: Callable[[tuple[str, ...], Array, Array], None] = lambda names, X, y: None,
     ) -> None:
         super().__init__(name='descent', daemon=True)
         self.learner = learner
         self.paused = False
         self._period, self._budget = 1.0 / rate_hz, budget_sec
-        self._on_model, self._on_failure = on_model, on_failure
+        self._on_model, self._on_failure, self._on_samples = on_model, on_failure, on_samples
         self._queue: deque[Batch | Command] = deque()
         self._asked = 0
         self._wake = threading.Event()
@@ -89,11 +92,14 @@ class Worker(threading.Thread):
         return self._descend(lambda: False)
 
     def close(self) -> None:
-        """End the thread, also in the middle of a descent."""
+        """End the thread, also in the middle of a descent; what is staged is taken, and handed on."""
         self._ended = True
         self._hurry()
         if self.is_alive():
             self.join()
+        while self._queue:
+            with suppress(Exception):  # commands whose answers nobody awaits any more
+                self._work_off_queue()
 
     def run(self) -> None:
         """Work until closed."""
@@ -147,7 +153,11 @@ class Worker(threading.Thread):
     def _work_off_queue(self) -> None:
         """Run commands and hand samples to the learner in order, neighbours of one kind in one piece."""
         queue = self._queue
-        while queue:
+        turns = len(queue)
+        while queue and (
+            turns > 0 or self._asked
+        ):  # samples that come meanwhile wait: descents have a turn
+            turns -= 1
             first = queue.popleft()
             if not isinstance(first, tuple):
                 self._asked -= 1
@@ -159,7 +169,9 @@ class Worker(threading.Thread):
                 if len(batches) == MOST_JOINED:
                     break
             _, X, y = zip(*batches)
-            self.learner.take(first[0], np.concatenate(X), np.concatenate(y))
+            X_joined, y_joined = np.concatenate(X), np.concatenate(y)
+            self.learner.take(first[0], X_joined, y_joined)
+            self._on_samples(first[0], X_joined, y_joined)
 
     def _hurry(self) -> None:
         self._urgent.set()

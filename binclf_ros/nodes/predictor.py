@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
-from ..core.errors import ModelError, SampleError, StorageError
+from ..core.errors import ModelError, SampleError
 from ..core.model import Model
-from ..core.storage import ModelKeeper, load_model
+from ..core.storage import ModelKeeper
 from ..ros.clouds import CloudReader, CloudWriter
 from ..ros.messages import FeaturesCodec, decision_to_msg, model_from_msg, scalar_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
@@ -145,15 +144,9 @@ class Predictor(BinclfNode[PredictorParameters]):
             raise ModelError('older_step', f'step {model.step} of this run, which is at {now.step}')
 
     def _load(self) -> None:
-        path = self.parameters.model_file
-        if not path:
-            return
-        try:
-            model = load_model(Path(path))
-        except (ModelError, StorageError) as error:
-            self._refused = f'model file {path} refused: {error}'
+        model, self._refused = self._keeper.recover()
+        if self._refused:
             self.get_logger().error(self._refused)
-            return
         if model is not None:
             self._use(model)
 

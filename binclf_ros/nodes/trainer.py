@@ -14,12 +14,12 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
-from ..core.errors import DescentError, ModelError, SampleError
+from ..core.errors import DescentError, ModelError, SampleError, StorageError
 from ..core.evaluation import METRICS, Scores
 from ..core.learner import Learner, LearningOptions
 from ..core.logistic import Array
 from ..core.model import Model
-from ..core.storage import ModelKeeper
+from ..core.persistence import Persistence
 from ..core.worker import Worker
 from ..ros.clouds import CloudReader
 from ..ros.messages import FeaturesCodec, model_to_msg, scalar_to_msg
@@ -29,6 +29,8 @@ from ..ros.qos import LABELED, LABELED_POINTS, MODEL, SCALAR
 
 REPEAT_MODEL_SEC = 1.0
 CURVES_SEC = 0.2
+RETRY_SEC = 1.0
+MOST_NOTES = 5
 
 
 class Trainer(BinclfNode[TrainerParameters]):
@@ -44,25 +46,36 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._scores = Scores(self.parameters.score_window)
         self._drawn: object = None
         self._forgotten = 0
-        self._failure = ''
-        self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
+        self._naming = threading.Lock()
+        self._continues = True
+        self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
+        self._notes: list[str] = []
         self._model_out = self.tell(String, 'model', MODEL)
         curves = ('loss', *METRICS)
         self._curves = {name: self.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
+        learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
+        files = self.parameters.model_file, self.parameters.dataset_file
+        self._files = Persistence(learner, *files, self._on_failure, self._on_note)
         self._worker = Worker(
-            Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters)),
+            learner,
             self.parameters.train_rate_hz,
             self.parameters.train_budget_sec,
             self._on_model,
-            self._on_failure,
+            lambda text: self._on_failure('learning', text),
+            self._files.on_samples,
         )
+        self._files.restore()
+        self._go_on()
         self.hear(Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected')
         self.hear(PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected')
         self.serve(Trigger, '~/train', self._train, self._worker.post)
         self.serve(SetBool, '~/pause', self._pause)
         self.serve(Trigger, '~/reset', self._reset, self._post_reset)
+        self.serve(Trigger, '~/save', self._save, self._worker.post)
+        self.serve(Trigger, '~/load', self._load, self._worker.post)
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(CURVES_SEC, self._publish_curves)
+        self.every(RETRY_SEC, self._retry)
         self._worker.start()
 
     def on_labeled_features(self, message: Float64MultiArray) -> None:
@@ -86,16 +99,22 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._learn(cloud.names, cloud.X, cloud.y)
 
     def _check_names(self, names: tuple[str, ...]) -> None:
-        """Raise SampleError for features other than those of the first sample."""
-        if self._names and names != self._names:
-            raise SampleError(
-                'names' if len(names) == len(self._names) else 'length',
-                f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
-            )
+        """Raise SampleError for features other than those of the first sample of this life.
+
+        Where that one differs from what the files hold, those are set aside: they are of another task.
+        """
+        with self._naming:
+            if self._names and names != self._names:
+                said = f'features {_brief(names)}, those before were {_brief(self._names)}'
+                if not self._continues:
+                    reason = 'names' if len(names) == len(self._names) else 'length'
+                    raise SampleError(reason, f'{said}: ~/reset forgets')
+                self._on_note(f'{said}: the files are set aside')
+                self._worker.post(self._begin_anew)
+            self._names, self._continues = names, False
 
     def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Score samples by the model in use, before it learns from them, and stage them."""
-        self._names = names
         model = self._model
         if model is not None and model.features == names:
             self._scores.extend(y, model.decision_function(X))
@@ -110,10 +129,12 @@ class Trainer(BinclfNode[TrainerParameters]):
     def status(self) -> tuple[int, str]:
         """Return how the learning goes."""
         learner = self._worker.learner
-        if self._failure:
-            return ERROR, self._failure
+        if failures := '; '.join(filter(None, self._failures.values())):
+            return ERROR, failures
         if learner.error:
             return WARN, learner.error
+        if self._notes:
+            return WARN, '; '.join(self._notes)
         if self._model is None:
             return WARN, learner.missing or 'the first descent is on its way'
         return OK, 'paused' if self._worker.paused else 'learning'
@@ -121,9 +142,9 @@ class Trainer(BinclfNode[TrainerParameters]):
     def values(self) -> dict[str, object]:
         """Return counts, the state of the learning and the scores."""
         negatives, positives = self._worker.learner.counts
-        model = self._model
+        model, durable = self._model, self._files.acknowledged
         return {
-            'acknowledged': self.counts['accepted'] - self._forgotten,
+            'acknowledged': self.counts['accepted'] - self._forgotten if durable is None else durable,
             'buffer': negatives + positives,
             'positives': positives,
             'step': self._worker.learner.step,
@@ -133,20 +154,31 @@ class Trainer(BinclfNode[TrainerParameters]):
         }
 
     def close(self) -> None:
-        """End the descent and write the model file."""
+        """End the descent and write what is not written yet."""
         self._worker.close()
-        self._keeper.close()
+        self._files.close()
 
     def _on_model(self, model: Model) -> None:
         """Publish and keep a new model; called by the worker."""
         self._model = model
-        self._keeper.keep(model)
+        self._on_failure('learning', '')
+        self._files.on_model(model)
         self.guarded(self._publish_model)()
 
-    def _on_failure(self, text: str) -> None:
-        self._failure = text
+    def _on_failure(self, kind: str, text: str) -> None:
+        """Show what goes wrong as long as it does; '' is the end of it."""
+        self._failures[kind] = text
         if text:
-            self.warn_sometimes('failure', text)
+            self.warn_sometimes(kind, text)
+
+    def _on_note(self, text: str) -> None:
+        """Show what happened to a file, until a service brings the files into order."""
+        self._notes = [*self._notes, text][-MOST_NOTES:]
+        self.get_logger().warning(text)
+
+    def _retry(self) -> None:
+        if self._files.failing:
+            self._worker.post(self._files.retry)
 
     def _publish_model(self) -> None:
         with self._publishing:  # by turns, so that no older model goes out behind a newer one
@@ -186,17 +218,51 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _post_reset(self, command: Callable[[], None]) -> None:
         """Forget what is known here; samples that come from now on are behind the command."""
-        self._names = ()
+        with self._naming:
+            self._names = ()
         self._scores.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 
     def _reset(self, request: Trigger.Request) -> tuple[bool, str]:
         """Forget samples and model; run by the worker."""
-        held = sum(self._worker.learner.counts)
-        self._worker.learner.reset()
         self._model = None
-        return True, f'forgot {held} samples and the model; run and step go on'
+        self._notes = []
+        return self._files.reset()
+
+    def _save(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Write samples and model to their files; run by the worker."""
+        done = self._files.save()
+        self._notes = []
+        return done
+
+    def _load(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Go on from what the files hold; run by the worker."""
+        done = self._files.load(self._agree)
+        if done[0]:
+            self._notes = []
+            self._go_on()
+        return done
+
+    def _agree(self, names: tuple[str, ...]) -> None:
+        """Take the features of files over. Raises StorageError for others than those of the samples."""
+        with self._naming:
+            if self._names and names and names != self._names:
+                said = f'the files are of features {_brief(names)}, the samples of {_brief(self._names)}'
+                raise StorageError(f'nothing is loaded: {said}: ~/reset forgets those')
+            self._names = names or self._names
+
+    def _go_on(self) -> None:
+        """Publish the model that came from a file, as the newest of this run."""
+        learner = self._worker.learner
+        self._names = self._names or learner.names
+        self._model = learner.model
+        if learner.model is not None:
+            self._on_model(learner.model)
+
+    def _begin_anew(self) -> None:
+        self._model = None
+        self._files.begin_anew()
 
 
 def _brief(names: tuple[str, ...]) -> str:

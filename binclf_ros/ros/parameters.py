@@ -115,7 +115,8 @@ class TrainerParameters(NodeParameters):
         'empty: all fields but label',
         read_only=True,
     )
-    model_file: str = parameter('', "where the model is kept; '': nowhere", read_only=True)
+    model_file: str = parameter('', "where the model is kept; '': in memory alone", read_only=True)
+    dataset_file: str = parameter('', "where the samples are kept; '': in memory alone", read_only=True)
     score_window: int = parameter(
         1000,
         'labelled samples that the scores on the topics look back on',

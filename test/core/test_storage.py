@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from binclf_ros.core import storage
+from binclf_ros.core import files, storage
 from binclf_ros.core.errors import ModelError, StorageError
+from binclf_ros.core.files import replace_file
 from binclf_ros.core.model import Model
-from binclf_ros.core.storage import load_model, replace_file, save_model
+from binclf_ros.core.storage import ModelKeeper, load_model, previous, save_model
 
 
 @pytest.fixture
@@ -24,9 +32,11 @@ def test_a_saved_model_is_loaded_exactly(tmp_path: Path, model: Model) -> None:
     assert load_model(tmp_path / 'model.json') == model
 
 
-def test_the_file_is_the_object_of_the_topic(tmp_path: Path, model: Model) -> None:
+def test_the_file_is_the_object_of_the_topic_and_white_space(tmp_path: Path, model: Model) -> None:
     save_model(tmp_path / 'model.json', model)
-    assert (tmp_path / 'model.json').read_text() == model.to_json() + '\n'
+    text = (tmp_path / 'model.json').read_text()
+    assert text.rstrip() == model.to_json()
+    assert json.loads(text) == json.loads(model.to_json())
 
 
 def test_a_missing_file_is_none(tmp_path: Path) -> None:
@@ -40,12 +50,177 @@ def test_saving_makes_the_folders(tmp_path: Path, model: Model) -> None:
     assert load_model(path) == model
 
 
-def test_saving_replaces_the_old_and_leaves_nothing_beside(tmp_path: Path, model: Model) -> None:
+def test_saving_keeps_the_generation_before_and_nothing_else(tmp_path: Path, model: Model) -> None:
     path = tmp_path / 'model.json'
     path.write_text('old')
+    for step in range(1, 4):
+        save_model(path, replace(model, step=step))
+        assert load_model(path) == replace(model, step=step)
+        assert sorted(os.listdir(tmp_path)) == ['model.json', 'model.json.previous']
+    assert load_model(previous(path)) == replace(model, step=2)
+
+
+def test_keeping_the_generation_before_works_after_a_crash_between_the_two(
+    tmp_path: Path, model: Model
+) -> None:
+    path = tmp_path / 'model.json'
     save_model(path, model)
+    os.link(path, previous(path))
+    save_model(path, replace(model, step=2))
+    assert load_model(previous(path)) == model
+    assert sorted(os.listdir(tmp_path)) == ['model.json', 'model.json.previous']
+
+
+def test_a_file_system_without_links_keeps_both_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Model
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EPERM, 'Operation not permitted')
+
+    monkeypatch.setattr(files.os, 'link', fail)
+    path = tmp_path / 'model.json'
+    for step in (1, 2):
+        save_model(path, replace(model, step=step))
+    assert [load_model(each).step for each in (path, previous(path))] == [2, 1]
+
+
+def test_no_flipped_bits_give_another_model(tmp_path: Path, model: Model) -> None:
+    generator = np.random.default_rng(0)
+    path = tmp_path / 'model.json'
+    save_model(path, model)
+    good = path.read_bytes()
+    refused = 0
+    for _ in range(10_000):
+        data = bytearray(good)
+        for place in generator.integers(0, 8 * len(good), generator.integers(1, 5)).tolist():
+            data[place // 8] ^= 1 << place % 8
+        path.write_bytes(data)
+        try:
+            assert load_model(path) == model
+        except ModelError:
+            refused += 1
+    assert refused > 9_900
+
+
+def test_no_truncation_gives_another_model(tmp_path: Path, model: Model) -> None:
+    path = tmp_path / 'model.json'
+    save_model(path, model)
+    good = path.read_bytes()
+    for end in range(len(good)):
+        path.write_bytes(good[:end])
+        try:
+            assert load_model(path) == model
+        except ModelError:
+            continue
+
+
+def test_a_model_without_a_checksum_is_taken(tmp_path: Path, model: Model) -> None:
+    path = tmp_path / 'model.json'
+    path.write_text(json.dumps(json.loads(model.to_json()), indent=1) + '\n\n')
     assert load_model(path) == model
-    assert os.listdir(tmp_path) == ['model.json']
+
+
+def test_an_edited_model_with_a_checksum_is_refused_and_says_what_to_do(
+    tmp_path: Path, model: Model
+) -> None:
+    path = tmp_path / 'model.json'
+    save_model(path, model)
+    edited = path.read_text().replace('"bias": 0.2', '"bias": 0.3')
+    path.write_text(edited)
+    with pytest.raises(ModelError, match='without that line') as caught:
+        load_model(path)
+    assert caught.value.reason == 'checksum'
+    path.write_text(edited.splitlines()[0])
+    assert load_model(path).bias == 0.3
+
+
+class Kept:
+    """A keeper of a model file, and what it reports."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.reports = path, []
+        self.keeper = ModelKeeper(str(path), self.reports.append)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept(tmp_path / 'model.json')
+    yield kept
+    kept.keeper.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < ends, 'waited 10 s'
+        time.sleep(0.01)
+
+
+def test_a_damaged_model_falls_back_to_the_one_before(tmp_path: Path, model: Model) -> None:
+    path = tmp_path / 'model.json'
+    for step in (1, 2):
+        save_model(path, replace(model, step=step))
+    path.write_text('{"format"')
+    kept = Kept(path)
+    found, problem = kept.keeper.recover()
+    assert found == model
+    assert str(path) in problem and 'model before' in problem
+    assert path.read_text() == '{"format"', 'left alone until a model is written'
+    kept.keeper.keep(replace(model, step=3))
+    kept.keeper.close()
+    assert load_model(path) == replace(model, step=3)
+    assert load_model(previous(path)) == model
+    assert path.with_name('model.json.damaged-1').read_text() == '{"format"'
+
+
+def test_a_missing_model_falls_back_to_the_one_before(kept: Kept, model: Model) -> None:
+    save_model(previous(kept.path), model)
+    assert kept.keeper.recover() == (model, '')
+
+
+def test_a_disk_that_refuses_is_reported_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, kept: Kept, model: Model
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, 'fsync', fail)
+        kept.keeper.keep(model)
+        until(lambda: bool(kept.reports))
+        assert 'No space left' in kept.reports[-1] and 'in memory alone' in kept.reports[-1]
+        with pytest.raises(StorageError, match='No space left'):
+            kept.keeper.save(model)
+    until(lambda: kept.reports[-1] == '')
+    assert load_model(kept.path) == model
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    gone = subprocess.run([sys.executable, '-c', 'import os; print(os.getpid())'], capture_output=True)
+    stale = [tmp_path / f'.model.json.{int(n)}.1.tmp' for n in (gone.stdout, os.getpid())]
+    others = [tmp_path / '.model.json.1.1.tmp', tmp_path / '.model.json.tmp', tmp_path / '.x.0.1.tmp']
+    for each in stale + others:
+        each.touch()
+    files.sweep(tmp_path / 'model.json')
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+@pytest.mark.parametrize('path', ['/dev/zero', '/dev/full'])
+def test_what_has_no_end_is_not_read(path: str) -> None:
+    with pytest.raises(StorageError, match='no regular file'):
+        load_model(Path(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(StorageError, match='no regular file'):
+        load_model(tmp_path / 'pipe')
+
+
+def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(StorageError, match='no regular file'):
+        replace_file(tmp_path / 'pipe', [b'x'])
 
 
 @pytest.mark.parametrize('fails', ['replace', 'fsync'])
@@ -58,7 +233,7 @@ def test_the_old_file_is_intact_when_writing_fails(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr(storage.os, fails, fail)
+    monkeypatch.setattr(files.os, fails, fail)
     with pytest.raises(StorageError, match=r'model\.json could not be written: No space left'):
         save_model(path, model)
     assert path.read_text() == 'old'
@@ -116,5 +291,5 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
 
 
 def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
-    replace_file(tmp_path / 'any', bytes(range(256)))
+    replace_file(tmp_path / 'any', [bytes(range(256))])
     assert (tmp_path / 'any').read_bytes() == bytes(range(256))
