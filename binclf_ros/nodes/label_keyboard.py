@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import termios
@@ -16,7 +17,7 @@ from ..ros.qos import overridable
 
 NO_LABEL = -1
 PERIOD_SEC = 0.1
-KEYS = {'1': 1, '0': 0, ' ': NO_LABEL}
+KEYS = {b'1': 1, b'0': 0, b' ': NO_LABEL}
 NAMES = {1: '1 (yes)', 0: '0 (no)', NO_LABEL: 'none'}
 HELP = """Label what the robot is doing now; published ten times a second on {topic} (std_msgs/Int8).
 
@@ -41,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         _label()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:  # of rcl, under which a signal has shut ROS down
+        if rclpy.ok():
+            raise
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
         rclpy.try_shutdown()
@@ -59,8 +63,9 @@ def _label() -> None:
         print(f'\rlabel: {NAMES[label]:10}', end='', flush=True)
         labels.publish(Int8(data=label))
         if select.select([sys.stdin], [], [], PERIOD_SEC)[0]:
-            key = sys.stdin.read(1)
-            if key in ('q', ''):
+            # not sys.stdin.read, which takes keys off the terminal that select then does not see
+            key = os.read(sys.stdin.fileno(), 1)
+            if key in (b'q', b''):
                 return
             label = KEYS.get(key, label)
         rclpy.spin_once(node, timeout_sec=0.0)
