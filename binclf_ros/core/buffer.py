@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .logistic import Array
 from .scaler import Moments
 
-Policy = Callable[['Buffer', float], int]
-# A policy answers, for a full buffer and the label that comes, the row to give up; -1: the new one.
+Policy = Callable[['Buffer', list[int]], Iterator[int]]
+# A policy yields, for a full buffer and each label that comes, the row to give up; -1: the new one.
+# The sample before is in its place when the next row is asked for.
+
+CHUNK = 4096
+"""Rows that are worked on at once: what is copied meanwhile stays small."""
 
 
-def _fifo(buffer: Buffer, label: float) -> int:
+def _fifo(buffer: Buffer, labels: list[int]) -> Iterator[int]:
     """Give up the oldest."""
-    return min((buffer.oldest(c) for c in (0, 1) if buffer.count(c)), key=buffer.age)
+    for _ in labels:
+        yield min((buffer.oldest(c) for c in (0, 1) if buffer.count(c)), key=buffer.age)
 
 
-def _balanced(buffer: Buffer, label: float) -> int:
+def _balanced(buffer: Buffer, labels: list[int]) -> Iterator[int]:
     """Give up the oldest of the larger class; of the class that comes where both are equal."""
-    negatives, positives = buffer.count(0), buffer.count(1)
-    larger = int(label) if negatives == positives else int(positives > negatives)
-    return buffer.oldest(larger)
+    for label in labels:
+        negatives, positives = buffer.count(0), buffer.count(1)
+        yield buffer.oldest(label if negatives == positives else int(positives > negatives))
 
 
-def _reservoir(buffer: Buffer, label: float) -> int:
+def _reservoir(buffer: Buffer, labels: list[int]) -> Iterator[int]:
     """Keep a uniform sample of all seen: J. S. Vitter, "Random Sampling with a Reservoir" (1985), R."""
-    row = int(buffer.generator.integers(0, buffer.seen + 1))
-    return row if row < buffer.capacity else -1
+    for draw in buffer.generator.random(len(labels)).tolist():
+        row = int(draw * (buffer.seen + 1))
+        yield row if row < buffer.capacity else -1
 
 
 POLICIES: dict[str, Policy] = {
@@ -38,11 +45,51 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+class _Chains:
+    """The rows of each class, in the order in which they came: first, and before and after each one."""
+
+    def __init__(self, capacity: int) -> None:
+        self._before, self._after = array('i', [-1]) * capacity, array('i', [-1]) * capacity
+        self.first, self._last = [-1, -1], [-1, -1]
+
+    def append(self, row: int, label: int) -> None:
+        """Put a row last."""
+        last = self._last[label]
+        self._before[row], self._after[row] = last, -1
+        if last >= 0:
+            self._after[last] = row
+        else:
+            self.first[label] = row
+        self._last[label] = row
+
+    def extend(self, start: int, labels: Array) -> None:
+        """Put the rows from start on last, one for each label."""
+        before, after = (np.frombuffer(each, dtype=np.intc) for each in (self._before, self._after))
+        for label in (0, 1):
+            rows = np.flatnonzero(labels == label) + start
+            if len(rows):
+                self.append(int(rows[0]), label)
+                before[rows[1:]], after[rows[:-1]], after[rows[-1]] = rows[:-1], rows[1:], -1
+                self._last[label] = int(rows[-1])
+
+    def remove(self, row: int, label: int) -> None:
+        """Take a row out."""
+        before, after = self._before[row], self._after[row]
+        if before >= 0:
+            self._after[before] = after
+        else:
+            self.first[label] = after
+        if after >= 0:
+            self._before[after] = before
+        else:
+            self._last[label] = before
+
+
 class Buffer:
     """At most `capacity` labelled samples of N features, with their mean and scale.
 
     `X` (M, N) and `y` (M,) are views of what is held, in no order; taking a sample in costs O(N), and
-    the memory is that of the samples and 17 bytes for each.
+    the memory is that of the samples and 16 bytes for each.
     """
 
     def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
@@ -55,8 +102,7 @@ class Buffer:
         self._y = np.empty(capacity)
         self._age = np.empty(capacity, dtype=np.int64)
         self._counts = [0, 0]
-        self._queues: list[list[int]] = [[], []]
-        self._sorted_at = [0, 0]
+        self._chains = _Chains(capacity)
 
     @property
     def X(self) -> Array:
@@ -77,61 +123,62 @@ class Buffer:
         return int(self._age[row])
 
     def oldest(self, label: int) -> int:
-        """Return the row of the oldest sample held of a class.
-
-        The rows of a class are sorted once and used up from the old end; what comes meanwhile is
-        newer than all of them and is found by the next sort, so that the cost for each stays small.
-        """
-        queue = self._queues[label]
-        while queue and (self._y[queue[-1]] != label or self.age(queue[-1]) >= self._sorted_at[label]):
-            queue.pop()
-        if not queue:
-            rows = np.flatnonzero(self.y == label)
-            queue.extend(rows[np.argsort(-self._age[rows])].tolist())
-            self._sorted_at[label] = self.seen
-        return queue[-1]
+        """Return the row of the oldest sample held of a class; -1 where there is none."""
+        return self._chains.first[label]
 
     def extend(self, X: Array, y: Array) -> None:
         """Take samples in, in order; X is (m, N), y is (m,) of 0.0 and 1.0."""
         room = min(len(y), self.capacity - self.size)
-        if room:
-            rows = slice(self.size, self.size + room)
-            self.size += room
-            self._X[rows], self._y[rows] = X[:room], y[:room]
-            self._age[rows] = np.arange(self.seen, self.seen + room)
-            self.seen += room
-            positives = int(np.sum(y[:room]))
-            self._counts[1] += positives
-            self._counts[0] += room - positives
-            self.moments.add(X[:room])
-        if room < len(y):
-            self._replace(X[room:], y[room:])
+        for start in range(0, room, CHUNK):
+            rows = slice(start, min(start + CHUNK, room))
+            self._fill(X[rows], y[rows])
+        for start in range(room, len(y), CHUNK):
+            self._replace(X[start : start + CHUNK], y[start : start + CHUNK])
 
     def resized(self, capacity: int, policy: str) -> Buffer:
         """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
         other = Buffer(self._X.shape[1], capacity, policy)
         other.generator = self.generator
         order = np.argsort(self._age[: self.size])
-        for start in range(0, self.size, 4096):
-            rows = order[start : start + 4096]
+        for start in range(0, self.size, CHUNK):
+            rows = order[start : start + CHUNK]
             other.extend(self._X[rows], self._y[rows])
         other.seen = max(self.seen, other.seen)
         return other
 
+    def _fill(self, X: Array, y: Array) -> None:
+        rows = slice(self.size, self.size + len(y))
+        self._X[rows], self._y[rows] = X, y
+        self._age[rows] = np.arange(self.seen, self.seen + len(y))
+        self._chains.extend(self.size, y)
+        positives = int(np.sum(y))
+        self._counts[1] += positives
+        self._counts[0] += len(y) - positives
+        self.size += len(y)
+        self.seen += len(y)
+        self.moments.add(X)
+
     def _replace(self, X: Array, y: Array) -> None:
-        choose = POLICIES[self.policy]
-        came: list[int] = []
-        left = np.empty_like(X)
-        for i, label in enumerate(y.tolist()):
-            row = choose(self, label)
+        came: dict[int, int] = {}  # what a row gets: the last of those that came to it
+        labels, ages = (
+            memoryview(self._y.data),
+            memoryview(self._age.data),
+        )  # a scalar at a fifth of an index
+        counts, chains = self._counts, self._chains
+        new = y.astype(int).tolist()
+        for i, (label, row) in enumerate(zip(new, POLICIES[self.policy](self, new))):
             if row >= 0:
-                left[len(came)] = self._X[row]
-                came.append(i)
-                self._counts[int(self._y[row])] -= 1
-                self._counts[int(label)] += 1
-                self._X[row], self._y[row], self._age[row] = X[i], label, self.seen
+                old = int(labels[row])
+                chains.remove(row, old)
+                chains.append(row, label)
+                counts[old] -= 1
+                counts[label] += 1
+                labels[row], ages[row] = label, self.seen
+                came[row] = i
             self.seen += 1
-        self.moments.add(X[came])
-        self.moments.remove(left[: len(came)])
+        rows, chosen = list(came), list(came.values())
+        left, self._X[rows] = self._X[rows], X[chosen]
+        self.moments.add(X[chosen])
+        self.moments.remove(left)
         if self.moments.stale:
             self.moments.recompute(self.X)

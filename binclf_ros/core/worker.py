@@ -158,8 +158,11 @@ class Worker(threading.Thread):
                 batches.append(queue.popleft())  # type: ignore[arg-type]
                 if len(batches) == MOST_JOINED:
                     break
-            _, X, y = zip(*batches)
-            self.learner.take(first[0], np.concatenate(X), np.concatenate(y))
+            if len(batches) == 1:
+                self.learner.take(*first)
+            else:
+                _, X, y = zip(*batches)
+                self.learner.take(first[0], np.concatenate(X), np.concatenate(y))
 
     def _hurry(self) -> None:
         self._urgent.set()
