@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .logistic import Array
 from .scaler import Moments
 
-Policy = Callable[['Buffer', list[int]], Iterator[int]]
-# A policy yields, for a full buffer and each label that comes, the row to give up; -1: the new one.
-# The sample before is in its place when the next row is asked for.
+Rows = NDArray[np.int64]
+Policy = Callable[['Buffer', Rows], Rows]
+# A policy answers, for a full buffer and the labels that come, which row each one gets; -1: none, it is
+# not kept. No more come at once than a quarter of the capacity: so none that came gives way at once,
+# as a class that has to give way at all holds, or has just come to hold, half of the buffer.
 
 CHUNK = 4096
 """Rows that are worked on at once: what is copied meanwhile stays small."""
 
 
-def _fifo(buffer: Buffer, labels: list[int]) -> Iterator[int]:
+def _fifo(buffer: Buffer, labels: Rows) -> Rows:
     """Give up the oldest."""
-    for _ in labels:
-        yield min((buffer.oldest(c) for c in (0, 1) if buffer.count(c)), key=buffer.age)
+    rows: Rows = (buffer.replaced + np.arange(len(labels))) % buffer.capacity
+    return rows
 
 
-def _balanced(buffer: Buffer, labels: list[int]) -> Iterator[int]:
+def _balanced(buffer: Buffer, labels: Rows) -> Rows:
     """Give up the oldest of the larger class; of the class that comes where both are equal."""
-    for label in labels:
-        negatives, positives = buffer.count(0), buffer.count(1)
-        yield buffer.oldest(label if negatives == positives else int(positives > negatives))
+    gives = labels
+    if buffer.count(0) != buffer.count(1):
+        gives = labels.copy()
+        more = buffer.count(1) - buffer.count(0)
+        for i, label in enumerate(labels.tolist()):
+            gives[i] = given = label if more == 0 else int(more > 0)
+            more += 2 * (label - given)
+    rows = np.empty_like(labels)
+    for label in (0, 1):
+        gone = gives == label
+        rows[gone] = buffer.order[label].pop(int(np.count_nonzero(gone)))
+    return rows
 
 
-def _reservoir(buffer: Buffer, labels: list[int]) -> Iterator[int]:
+def _reservoir(buffer: Buffer, labels: Rows) -> Rows:
     """Keep a uniform sample of all seen: J. S. Vitter, "Random Sampling with a Reservoir" (1985), R."""
-    for draw in buffer.generator.random(len(labels)).tolist():
-        row = int(draw * (buffer.seen + 1))
-        yield row if row < buffer.capacity else -1
+    seen = buffer.seen + np.arange(1, len(labels) + 1)
+    rows = (buffer.generator.random(len(labels)) * seen).astype(np.int64)
+    return np.where(rows < buffer.capacity, rows, -1)
 
 
 POLICIES: dict[str, Policy] = {
@@ -45,51 +56,36 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-class _Chains:
-    """The rows of each class, in the order in which they came: first, and before and after each one."""
+class _Queue:
+    """The rows of one class in the order in which they came, in a ring."""
 
     def __init__(self, capacity: int) -> None:
-        self._before, self._after = array('i', [-1]) * capacity, array('i', [-1]) * capacity
-        self.first, self._last = [-1, -1], [-1, -1]
+        self._ring = np.empty(capacity, dtype=np.int32)
+        self._start = self.size = 0
 
-    def append(self, row: int, label: int) -> None:
-        """Put a row last."""
-        last = self._last[label]
-        self._before[row], self._after[row] = last, -1
-        if last >= 0:
-            self._after[last] = row
-        else:
-            self.first[label] = row
-        self._last[label] = row
+    def push(self, rows: Rows) -> None:
+        """Put rows last."""
+        end = self._start + self.size
+        self._ring[np.arange(end, end + len(rows)) % len(self._ring)] = rows
+        self.size += len(rows)
 
-    def extend(self, start: int, labels: Array) -> None:
-        """Put the rows from start on last, one for each label."""
-        before, after = (np.frombuffer(each, dtype=np.intc) for each in (self._before, self._after))
-        for label in (0, 1):
-            rows = np.flatnonzero(labels == label) + start
-            if len(rows):
-                self.append(int(rows[0]), label)
-                before[rows[1:]], after[rows[:-1]], after[rows[-1]] = rows[:-1], rows[1:], -1
-                self._last[label] = int(rows[-1])
+    def first(self, count: int) -> Rows:
+        """Return the first rows."""
+        return self._ring[np.arange(self._start, self._start + count) % len(self._ring)].astype(np.int64)
 
-    def remove(self, row: int, label: int) -> None:
-        """Take a row out."""
-        before, after = self._before[row], self._after[row]
-        if before >= 0:
-            self._after[before] = after
-        else:
-            self.first[label] = after
-        if after >= 0:
-            self._before[after] = before
-        else:
-            self._last[label] = before
+    def pop(self, count: int) -> Rows:
+        """Take the first rows out."""
+        rows = self.first(count)
+        self._start = (self._start + count) % len(self._ring)
+        self.size -= count
+        return rows
 
 
 class Buffer:
     """At most `capacity` labelled samples of N features, with their mean and scale.
 
     `X` (M, N) and `y` (M,) are views of what is held, in no order; taking a sample in costs O(N), and
-    the memory is that of the samples and 16 bytes for each.
+    the memory is that of the samples and 16 bytes for each of them.
     """
 
     def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
@@ -97,12 +93,15 @@ class Buffer:
         self.generator = np.random.default_rng(seed)
         self.moments = Moments(n_features)
         self.seen = 0
+        self.replaced = 0
+        """How many came to the full buffer."""
         self.size = 0
         self._X = np.empty((capacity, n_features))
         self._y = np.empty(capacity)
         self._age = np.empty(capacity, dtype=np.int64)
         self._counts = [0, 0]
-        self._chains = _Chains(capacity)
+        self.order = [_Queue(capacity), _Queue(capacity)] if policy == 'balanced' else []
+        """Of each class, for the policy that asks for it."""
 
     @property
     def X(self) -> Array:
@@ -122,18 +121,15 @@ class Buffer:
         """Return how many samples had been seen before the one in this row."""
         return int(self._age[row])
 
-    def oldest(self, label: int) -> int:
-        """Return the row of the oldest sample held of a class; -1 where there is none."""
-        return self._chains.first[label]
-
     def extend(self, X: Array, y: Array) -> None:
         """Take samples in, in order; X is (m, N), y is (m,) of 0.0 and 1.0."""
         room = min(len(y), self.capacity - self.size)
         for start in range(0, room, CHUNK):
             rows = slice(start, min(start + CHUNK, room))
             self._fill(X[rows], y[rows])
-        for start in range(room, len(y), CHUNK):
-            self._replace(X[start : start + CHUNK], y[start : start + CHUNK])
+        most = max(1, min(CHUNK, self.capacity // 4))
+        for start in range(room, len(y), most):
+            self._replace(X[start : start + most], y[start : start + most])
 
     def resized(self, capacity: int, policy: str) -> Buffer:
         """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
@@ -147,38 +143,39 @@ class Buffer:
         return other
 
     def _fill(self, X: Array, y: Array) -> None:
-        rows = slice(self.size, self.size + len(y))
-        self._X[rows], self._y[rows] = X, y
-        self._age[rows] = np.arange(self.seen, self.seen + len(y))
-        self._chains.extend(self.size, y)
-        positives = int(np.sum(y))
-        self._counts[1] += positives
-        self._counts[0] += len(y) - positives
+        rows = np.arange(self.size, self.size + len(y))
         self.size += len(y)
+        self._put(rows, X, y)
+        self._age[rows] = rows - rows[0] + self.seen
         self.seen += len(y)
         self.moments.add(X)
 
     def _replace(self, X: Array, y: Array) -> None:
-        came: dict[int, int] = {}  # what a row gets: the last of those that came to it
-        labels, ages = (
-            memoryview(self._y.data),
-            memoryview(self._age.data),
-        )  # a scalar at a fifth of an index
-        counts, chains = self._counts, self._chains
-        new = y.astype(int).tolist()
-        for i, (label, row) in enumerate(zip(new, POLICIES[self.policy](self, new))):
-            if row >= 0:
-                old = int(labels[row])
-                chains.remove(row, old)
-                chains.append(row, label)
-                counts[old] -= 1
-                counts[label] += 1
-                labels[row], ages[row] = label, self.seen
-                came[row] = i
-            self.seen += 1
-        rows, chosen = list(came), list(came.values())
-        left, self._X[rows] = self._X[rows], X[chosen]
-        self.moments.add(X[chosen])
+        rows = POLICIES[self.policy](self, y.astype(np.int64))
+        # where a row is given up again, the last that comes to it stays
+        rows, last = np.unique(rows[::-1], return_index=True)
+        came = len(y) - 1 - last
+        if len(rows) and rows[0] < 0:
+            rows, came = rows[1:], came[1:]
+        order = np.argsort(came)
+        rows, came = rows[order], came[order]
+        left = self._X[rows]
+        gone = int(np.sum(self._y[rows]))
+        self._counts[1] -= gone
+        self._counts[0] -= len(rows) - gone
+        self._put(rows, X[came], y[came])
+        self._age[rows] = self.seen + came
+        self.seen += len(y)
+        self.replaced += len(y)
+        self.moments.add(X[came])
         self.moments.remove(left)
         if self.moments.stale:
             self.moments.recompute(self.X)
+
+    def _put(self, rows: Rows, X: Array, y: Array) -> None:
+        self._X[rows], self._y[rows] = X, y
+        positives = int(np.sum(y))
+        self._counts[1] += positives
+        self._counts[0] += len(y) - positives
+        for label, queue in enumerate(self.order):
+            queue.push(rows[y == label])

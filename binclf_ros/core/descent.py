@@ -81,8 +81,9 @@ class Curvature:
     """P = (curvature + ε)⁻¹: taken from a sample, corrected by every step, and kept as long as it serves.
 
     The full gradient alone decides where a descent ends; P only has to be good enough to get there in
-    few passes. A first descent begins with a leap to the optimum of a sample. Each step shows what the objective's curvature along it was, and P is made to agree
-    (the update of Broyden, Fletcher, Goldfarb and Shanno: Nocedal and Wright, chapter 6).
+    few passes. A first descent begins with a leap to the optimum of a sample. Each step shows what the
+    curvature along it was, and P is made to agree (the update of Broyden, Fletcher, Goldfarb and
+    Shanno: Nocedal and Wright, chapter 6).
     """
 
     name = 'curvature'
