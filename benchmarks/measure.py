@@ -1,5 +1,8 @@
 """Clocks, tables and our side of the comparison."""
 
+# ruff: noqa: ANN001, ANN201
+# Peers come without types, and what a loop makes is called in that same turn.
+
 from __future__ import annotations
 
 import os
@@ -23,7 +26,7 @@ def clock(call):
 
 
 def alternate(calls: dict, seconds: float) -> dict[str, float]:
-    """Return the median seconds of each call, all taking turns, for about so long and three turns at least."""
+    """Return the median seconds of each call: all take turns, for about so long, three at least."""
     times = {name: [] for name in calls}
     began = time.perf_counter()
     while len(times[next(iter(calls))]) < 3 or time.perf_counter() - began < seconds:

@@ -1,5 +1,8 @@
 """Those we compare with. Each one that is not installed has no rows."""
 
+# ruff: noqa: ANN001, ANN201, ANN202
+# Peers come without types, and what a loop makes is called in that same turn.
+
 from __future__ import annotations
 
 import importlib
