@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,10 +38,10 @@ class Point:
     loss: float
     gradient: Array
 
-    @property
+    @cached_property
     def slope(self) -> float:
         """The largest gradient component, by magnitude: what `tolerance` is held against."""
-        return float(np.max(np.abs(self.gradient)))
+        return float(np.abs(self.gradient).max())
 
 
 class Objective:
@@ -69,7 +70,7 @@ class Objective:
         self.ridge = l2 / self.n_samples
         self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
         self._rows = max(64, BLOCK_VALUES // max(1, self.n_features))
-        self._centres = not np.all(np.abs(self.mean) <= LARGE_MEAN * self.scale)
+        self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
 
     def at(self, theta: Array) -> Point:
         """Evaluate value and gradient at theta in one pass over X."""
