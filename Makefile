@@ -9,7 +9,7 @@ COMMA := ,
 WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check docs bench-train clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -24,6 +24,9 @@ check: $(VENV)/check-is-set-up
 
 docs: $(VENV)/check-is-set-up
 	$(BIN)/python -m binclf_ros.ros.parameters > docs/parameters.md
+
+bench-train: $(VENV)/bench-is-set-up
+	$(BIN)/python benchmarks/train.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -50,4 +53,10 @@ $(VENV)/test-is-set-up: setup.py $(VENV)/python-is-set-up
 
 $(VENV)/check-is-set-up: setup.py $(VENV)/python-is-set-up
 	$(PIP) install -e '.[$(WHEELS)demo,check]'
+	@touch $@
+
+$(VENV)/bench-is-set-up: setup.py $(VENV)/python-is-set-up
+	@echo 'Setting up the peers of the benchmark in $(VENV), about 600 MB and two minutes, once:'
+	$(PIP) install -e '.[bench]'
+	-$(PIP) install vowpalwabbit
 	@touch $@

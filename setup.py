@@ -30,6 +30,8 @@ setup(
         ],
         'demo': ['rosbags', 'matplotlib'],
         'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'ruamel.yaml', 'matplotlib'],
+        # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
+        'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
         'check': ['ruff', 'mypy', 'numpy'],
     },
     data_files=[

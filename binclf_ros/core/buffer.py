@@ -5,31 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from .logistic import Array
 from .scaler import Moments
 
-Policy = Callable[['Buffer', float], int]
-# A policy answers, for a full buffer and the label that comes, the row to give up; -1: the new one.
+Rows = NDArray[np.int64]
+Policy = Callable[['Buffer', Rows], Rows]
+# A policy answers, for a full buffer and the labels that come, which row each one gets; -1: none, it is
+# not kept. No more come at once than a quarter of the capacity: so none that came gives way at once,
+# as a class that has to give way at all holds, or has just come to hold, half of the buffer.
+
+CHUNK = 4096
+"""Rows that are worked on at once: what is copied meanwhile stays small."""
 
 
-def _fifo(buffer: Buffer, label: float) -> int:
+def _fifo(buffer: Buffer, labels: Rows) -> Rows:
     """Give up the oldest."""
-    return min((buffer.oldest(c) for c in (0, 1) if buffer.count(c)), key=buffer.age)
+    rows: Rows = (buffer.replaced + np.arange(len(labels))) % buffer.capacity
+    return rows
 
 
-def _balanced(buffer: Buffer, label: float) -> int:
+def _balanced(buffer: Buffer, labels: Rows) -> Rows:
     """Give up the oldest of the larger class; of the class that comes where both are equal."""
-    negatives, positives = buffer.count(0), buffer.count(1)
-    larger = int(label) if negatives == positives else int(positives > negatives)
-    return buffer.oldest(larger)
+    gives = labels
+    if buffer.count(0) != buffer.count(1):
+        gives = labels.copy()
+        more = buffer.count(1) - buffer.count(0)
+        for i, label in enumerate(labels.tolist()):
+            gives[i] = given = label if more == 0 else int(more > 0)
+            more += 2 * (label - given)
+    rows = np.empty_like(labels)
+    for label in (0, 1):
+        gone = gives == label
+        rows[gone] = buffer.order[label].pop(int(np.count_nonzero(gone)))
+    return rows
 
 
-def _reservoir(buffer: Buffer, label: float) -> int:
+def _reservoir(buffer: Buffer, labels: Rows) -> Rows:
     """Keep a uniform sample of all seen: J. S. Vitter, "Random Sampling with a Reservoir" (1985), R."""
-    row = int(buffer.generator.integers(0, buffer.seen + 1))
-    return row if row < buffer.capacity else -1
+    seen = buffer.seen + np.arange(1, len(labels) + 1)
+    rows = (buffer.generator.random(len(labels)) * seen).astype(np.int64)
+    return np.where(rows < buffer.capacity, rows, -1)
 
 
 POLICIES: dict[str, Policy] = {
@@ -39,11 +56,36 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+class _Queue:
+    """The rows of one class in the order in which they came, in a ring."""
+
+    def __init__(self, capacity: int) -> None:
+        self._ring = np.empty(capacity, dtype=np.int32)
+        self._start = self.size = 0
+
+    def push(self, rows: Rows) -> None:
+        """Put rows last."""
+        end = self._start + self.size
+        self._ring[np.arange(end, end + len(rows)) % len(self._ring)] = rows
+        self.size += len(rows)
+
+    def first(self, count: int) -> Rows:
+        """Return the first rows."""
+        return self._ring[np.arange(self._start, self._start + count) % len(self._ring)].astype(np.int64)
+
+    def pop(self, count: int) -> Rows:
+        """Take the first rows out."""
+        rows = self.first(count)
+        self._start = (self._start + count) % len(self._ring)
+        self.size -= count
+        return rows
+
+
 class Buffer:
     """At most `capacity` labelled samples of N features, with their mean and scale.
 
     `X` (M, N) and `y` (M,) are views of what is held, in no order; taking a sample in costs O(N), and
-    the memory is that of the samples and 17 bytes for each.
+    the memory is that of the samples and 16 bytes for each of them.
     """
 
     def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
@@ -51,13 +93,15 @@ class Buffer:
         self.generator = np.random.default_rng(seed)
         self.moments = Moments(n_features)
         self.seen = 0
+        self.replaced = 0
+        """How many came to the full buffer."""
         self.size = 0
         self._X = np.empty((capacity, n_features))
         self._y = np.empty(capacity)
         self._age = np.empty(capacity, dtype=np.int64)
         self._counts = [0, 0]
-        self._queues: list[list[int]] = [[], []]
-        self._sorted_at = [0, 0]
+        self.order = [_Queue(capacity), _Queue(capacity)] if policy == 'balanced' else []
+        """Of each class, for the policy that asks for it."""
 
     @property
     def X(self) -> Array:
@@ -78,66 +122,65 @@ class Buffer:
         return int(self._age[row])
 
     @property
-    def order(self) -> npt.NDArray[np.intp]:
+    def by_age(self) -> NDArray[np.intp]:
         """The rows held, the oldest sample first."""
         return np.argsort(self._age[: self.size])
-
-    def oldest(self, label: int) -> int:
-        """Return the row of the oldest sample held of a class.
-
-        The rows of a class are sorted once and used up from the old end; what comes meanwhile is
-        newer than all of them and is found by the next sort, so that the cost for each stays small.
-        """
-        queue = self._queues[label]
-        while queue and (self._y[queue[-1]] != label or self.age(queue[-1]) >= self._sorted_at[label]):
-            queue.pop()
-        if not queue:
-            rows = np.flatnonzero(self.y == label)
-            queue.extend(rows[np.argsort(-self._age[rows])].tolist())
-            self._sorted_at[label] = self.seen
-        return queue[-1]
 
     def extend(self, X: Array, y: Array) -> None:
         """Take samples in, in order; X is (m, N), y is (m,) of 0.0 and 1.0."""
         room = min(len(y), self.capacity - self.size)
-        if room:
-            rows = slice(self.size, self.size + room)
-            self.size += room
-            self._X[rows], self._y[rows] = X[:room], y[:room]
-            self._age[rows] = np.arange(self.seen, self.seen + room)
-            self.seen += room
-            positives = int(np.sum(y[:room]))
-            self._counts[1] += positives
-            self._counts[0] += room - positives
-            self.moments.add(X[:room])
-        if room < len(y):
-            self._replace(X[room:], y[room:])
+        for start in range(0, room, CHUNK):
+            rows = slice(start, min(start + CHUNK, room))
+            self._fill(X[rows], y[rows])
+        most = max(1, min(CHUNK, self.capacity // 4))
+        for start in range(room, len(y), most):
+            self._replace(X[start : start + most], y[start : start + most])
 
     def resized(self, capacity: int, policy: str) -> Buffer:
         """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
         other = Buffer(self._X.shape[1], capacity, policy)
         other.generator = self.generator
-        order = self.order
-        for start in range(0, self.size, 4096):
-            rows = order[start : start + 4096]
+        order = self.by_age
+        for start in range(0, self.size, CHUNK):
+            rows = order[start : start + CHUNK]
             other.extend(self._X[rows], self._y[rows])
         other.seen = max(self.seen, other.seen)
         return other
 
+    def _fill(self, X: Array, y: Array) -> None:
+        rows = np.arange(self.size, self.size + len(y))
+        self.size += len(y)
+        self._put(rows, X, y)
+        self._age[rows] = rows - rows[0] + self.seen
+        self.seen += len(y)
+        self.moments.add(X)
+
     def _replace(self, X: Array, y: Array) -> None:
-        choose = POLICIES[self.policy]
-        came: list[int] = []
-        left = np.empty_like(X)
-        for i, label in enumerate(y.tolist()):
-            row = choose(self, label)
-            if row >= 0:
-                left[len(came)] = self._X[row]
-                came.append(i)
-                self._counts[int(self._y[row])] -= 1
-                self._counts[int(label)] += 1
-                self._X[row], self._y[row], self._age[row] = X[i], label, self.seen
-            self.seen += 1
+        rows = POLICIES[self.policy](self, y.astype(np.int64))
+        # where a row is given up again, the last that comes to it stays
+        rows, last = np.unique(rows[::-1], return_index=True)
+        came = len(y) - 1 - last
+        if len(rows) and rows[0] < 0:
+            rows, came = rows[1:], came[1:]
+        order = np.argsort(came)
+        rows, came = rows[order], came[order]
+        left = self._X[rows]
+        gone = int(np.sum(self._y[rows]))
+        self._counts[1] -= gone
+        self._counts[0] -= len(rows) - gone
+        self._put(rows, X[came], y[came])
+        self._age[rows] = self.seen + came
+        self.seen += len(y)
+        self.replaced += len(y)
         self.moments.add(X[came])
-        self.moments.remove(left[: len(came)])
+        self.moments.remove(left)
         if self.moments.stale:
             self.moments.recompute(self.X)
+
+    def _put(self, rows: Rows, X: Array, y: Array) -> None:
+        self._X[rows], self._y[rows] = X, y
+        positives = int(np.sum(y))
+        self._counts[1] += positives
+        self._counts[0] += len(y) - positives
+        for label, queue in enumerate(self.order):
+            queue.push(rows[y == label])

@@ -160,7 +160,7 @@ def records(X: Array, y: Array) -> Iterator[bytes]:
 
 def records_in_order(buffer: Buffer) -> Iterator[bytes]:
     """Yield the records of all that a buffer holds, the oldest first."""
-    order = buffer.order
+    order = buffer.by_age
     step = max(1, BLOCK_BYTES // (8 * buffer.X.shape[1] + 1))
     for start in range(0, len(order), step):
         rows = order[start : start + step]

@@ -3,21 +3,30 @@
 objective(w, b) = (1/M) Σ cᵢ·ℓ(zᵢ, yᵢ) + l2/(2M)·‖w‖²,   zᵢ = ((xᵢ − mean)/scale)·wᵀ + b
 
 so that l2 is scikit-learn's 1/C. The class weights c have the mean 1 over the samples; the ridge
-never touches b. Rows are visited in blocks that fit a processor's cache and are centred there, so
-that no standardised copy of X is ever kept.
+never touches b. Rows are visited in blocks that fit a processor's cache, and no standardised copy of
+X is ever kept: with w' = w/scale, z is x·w'ᵀ + (b − mean·w'ᵀ). Where means are so large against the
+scales that this would cost digits, the rows of a block are centred there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from .logistic import BCE, Array, Loss, sigmoid
+from .logistic import BCE, Array, Loss, Weights, sigmoid
 
-BLOCK_VALUES = 16_384
-"""Values of X in a block: 128 KiB, a share of the second-level cache."""
+BLOCK_VALUES = 131_072
+"""Values of X in a block: 1 MiB, so that what a block needs twice comes from the second-level cache."""
+UNTHREADED = 800_000
+"""Multiplications of a matrix product that OpenBLAS does not hand to threads, which cost more CPU and
+more time for matrices so slim."""
+COPY_BYTES = 2**23
+"""What a sample may take in memory, if it is not less than a 20th of X."""
+LARGE_MEAN = 100.0
+"""How many scales a mean may be off zero before the rows are centred: two digits of sixteen."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,10 @@ class Point:
     loss: float
     gradient: Array
 
-    @property
+    @cached_property
     def slope(self) -> float:
         """The largest gradient component, by magnitude: what `tolerance` is held against."""
-        return float(np.max(np.abs(self.gradient)))
+        return float(np.abs(self.gradient).max())
 
 
 class Objective:
@@ -59,32 +68,59 @@ class Objective:
         self.mean = np.zeros(self.n_features) if mean is None else mean
         self.scale = np.ones(self.n_features) if scale is None else scale
         self.ridge = l2 / self.n_samples
-        positives = float(np.sum(y))
-        self.class_weights = class_weights(self.n_samples, positives) if balanced else (1.0, 1.0)
+        self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
         self._rows = max(64, BLOCK_VALUES // max(1, self.n_features))
-        self._centred = np.empty((min(self._rows, self.n_samples), self.n_features))
+        self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
 
     def at(self, theta: Array) -> Point:
         """Evaluate value and gradient at theta in one pass over X."""
         w, b = theta[:-1], theta[-1]
         w_raw = w / self.scale
-        value, gradient = 0.0, np.zeros(self.n_features + 1)
-        for centred, y, c in self._blocks():
-            z = centred @ w_raw + b
-            residual = c * self.loss.residual(sigmoid(z), y)
-            value += float(np.sum(c * self.loss.of_samples(z, y)))
-            gradient[:-1] += residual @ centred
-            gradient[-1] += np.sum(residual)
+        offset = self._offset(b, w_raw)
+        value, total, gradient = 0.0, 0.0, np.zeros(self.n_features + 1)
+        for X, y, c in self._blocks():
+            z = X @ w_raw
+            z += offset
+            of_block, residual = self.loss.together(z, y, c)
+            value += of_block
+            gradient[:-1] += residual @ X
+            total += residual.sum()
+        if not self._centres:
+            gradient[:-1] -= total * self.mean
         gradient[:-1] /= self.scale
+        gradient[-1] = total
         gradient /= self.n_samples
         gradient[:-1] += self.ridge * w
         data_loss = value / self.n_samples
         return Point(theta, data_loss + 0.5 * self.ridge * float(w @ w), data_loss, gradient)
 
-    def curvature(self, theta: Array, every: int = 1) -> Array:
-        """Return the curvature (N + 1, N + 1) of the objective at theta, from every k-th block."""
-        w_raw, b = theta[:-1] / self.scale, theta[-1]
-        return self._gram(lambda centred, y: self.loss.curvature(sigmoid(centred @ w_raw + b), y), every)
+    def sample(self, rows: int) -> Objective:
+        """Return the objective of so many of the samples, one at random from each stretch of X.
+
+        It keeps mean, scale, class weights and ridge, so that it is an estimate of this one; the
+        rows are copied. This one itself, where those are most of its samples or a copy takes too much.
+        """
+        every = self.n_samples // rows
+        if every <= 1 or rows * self.X.itemsize * self.n_features > max(COPY_BYTES, self.X.nbytes // 20):
+            return self
+        stretches = np.arange(0, self.n_samples - every + 1, every)
+        chosen = stretches + np.random.default_rng(0).integers(0, every, len(stretches))
+        sample = Objective(
+            self.X[chosen],
+            self.y[chosen],
+            mean=self.mean,
+            scale=self.scale,
+            loss=self.loss,
+            pause=self.pause,
+        )
+        sample.ridge, sample.class_weights = self.ridge, self.class_weights
+        return sample
+
+    def curvature(self, theta: Array) -> Array:
+        """Return the curvature (N + 1, N + 1) of the objective at theta."""
+        w_raw = theta[:-1] / self.scale
+        offset = self._offset(theta[-1], w_raw)
+        return self._gram(lambda X, y: self.loss.curvature(sigmoid(X @ w_raw + offset), y))
 
     def largest_curvature(self) -> float:
         """Return L: no second derivative of the objective, in any direction, at any point, is larger.
@@ -93,38 +129,48 @@ class Objective:
         a constant step of 1/L descends from everywhere.
         """
         bound = self.loss.largest_curvature
-        gram = self._gram(lambda centred, y: np.full(len(y), bound), 1)
-        return float(np.linalg.eigvalsh(gram)[-1])
+        return float(np.linalg.eigvalsh(self._gram(lambda X, y: np.full(len(y), bound)))[-1])
 
-    def _gram(self, of_block: Callable[[Array, Array], Array], every: int) -> Array:
+    def _gram(self, of_block: Callable[[Array, Array], Array]) -> Array:
+        """Return (1/M) Σ hᵢ·(x̃ᵢ, 1)ᵀ·(x̃ᵢ, 1) with the ridge, where h is c times what of_block gives."""
         n = self.n_features
-        H = np.zeros((n + 1, n + 1))
-        count = 0
-        for centred, y, c in self._blocks(every):
-            h = c * of_block(centred, y)
-            weighted = centred * h[:, None]
-            H[:n, :n] += centred.T @ weighted
-            H[:n, n] += np.sum(weighted, axis=0)
-            H[n, n] += np.sum(h)
-            count += len(y)
-        H[n, :n] = H[:n, n]
-        H[:n] /= self.scale[:, None]
-        H[:, :n] /= self.scale
-        H = np.vstack([H[:n], np.append(H[:n, n], H[n, n])]) / count
+        G, s, total = np.zeros((n, n)), np.zeros(n), 0.0
+        weighted = np.empty((min(self._rows, self.n_samples), n))
+        rows = max(16, UNTHREADED // n**2)
+        for X, y, c in self._blocks():
+            h = c * of_block(X, y)
+            hX = np.multiply(X, h[:, None], out=weighted[: len(y)])
+            for start in range(0, len(y), rows):
+                part = slice(start, start + rows)
+                G += X[part].T @ hX[part]
+            s += h @ X
+            total += float(h.sum())
+        if not self._centres:
+            far = np.outer(self.mean, s - 0.5 * total * self.mean)
+            G -= far + far.T
+            s = s - total * self.mean
+        H = np.empty((n + 1, n + 1))
+        H[:n, :n], H[n, :n], H[:n, n], H[n, n] = 0.5 * (G + G.T), s, s, total
+        unit = np.append(self.scale, 1.0)
+        H /= unit * self.n_samples
+        H /= unit[:, None]
         H[np.arange(n), np.arange(n)] += self.ridge
         return H
 
-    def _blocks(self, every: int = 1) -> Iterator[tuple[Array, Array, Array | float]]:
-        """Yield (x − mean, y, class weights) of each block; the first array is used again."""
+    def _offset(self, b: float, w_raw: Array) -> float:
+        """Return what z is, beside X·w', for the rows that `_blocks` gives."""
+        return float(b if self._centres else b - self.mean @ w_raw)
+
+    def _blocks(self) -> Iterator[tuple[Array, Array, Weights]]:
+        """Yield rows of X (where they have to be centred: a copy, used again), labels and weights."""
         negative, positive = self.class_weights
-        for start in range(0, self.n_samples, self._rows * every):
+        copy = np.empty((min(self._rows, self.n_samples), self.n_features)) if self._centres else None
+        for start in range(0, self.n_samples, self._rows):
             self.pause()
-            y = self.y[start : start + self._rows]
-            centred = np.subtract(
-                self.X[start : start + self._rows], self.mean, out=self._centred[: len(y)]
-            )
-            c = 1.0 if negative == positive else np.where(y > 0.5, positive, negative)
-            yield centred, y, c
+            X, y = self.X[start : start + self._rows], self.y[start : start + self._rows]
+            if copy is not None:
+                X = np.subtract(X, self.mean, out=copy[: len(y)])
+            yield X, y, 1.0 if negative == positive else np.where(y > 0.5, positive, negative)
 
 
 def class_weights(n_samples: int, positives: float) -> tuple[float, float]:

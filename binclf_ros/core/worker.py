@@ -89,7 +89,10 @@ class Worker(threading.Thread):
         if self.learner.missing:
             raise DescentError(self.learner.missing)
         self._slice_ends, self._overrun = math.inf, False
-        return self._descend(lambda: False)
+        try:
+            return self._descend(lambda: False)
+        finally:
+            self._slice_ends = 0.0
 
     def close(self) -> None:
         """End the thread, also in the middle of a descent; what is staged is taken, and handed on."""
@@ -121,11 +124,12 @@ class Worker(threading.Thread):
         now = time.monotonic()
         if self.paused or not self.learner.has_work:
             self._wake.wait()
-        elif now < self._next_slice:
+        elif self._slice_ends <= now < self._next_slice:
             self._urgent.wait(self._next_slice - now)
         else:
-            self._begin_slice(now)
-            self._overrun = False
+            if now >= self._next_slice:
+                self._begin_slice(now)
+            self._overrun = False  # a slice that a long pass ended in goes on, with a model in between
             self._descend(self._slice_is_over)
 
     def _begin_slice(self, now: float) -> None:
@@ -168,10 +172,12 @@ class Worker(threading.Thread):
                 batches.append(queue.popleft())  # type: ignore[arg-type]
                 if len(batches) == MOST_JOINED:
                     break
-            _, X, y = zip(*batches)
-            X_joined, y_joined = np.concatenate(X), np.concatenate(y)
-            self.learner.take(first[0], X_joined, y_joined)
-            self._on_samples(first[0], X_joined, y_joined)
+            if len(batches) == 1:
+                names, X, y = first
+            else:
+                names, X, y = first[0], *map(np.concatenate, list(zip(*batches))[1:])
+            self.learner.take(names, X, y)
+            self._on_samples(names, X, y)
 
     def _hurry(self) -> None:
         self._urgent.set()

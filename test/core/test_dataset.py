@@ -48,7 +48,7 @@ class Trainer:
         self.dataset.append(self.names, X, y, self.buffer)
 
     def held(self) -> np.ndarray:
-        return np.column_stack([self.buffer.X, self.buffer.y])[self.buffer.order]
+        return np.column_stack([self.buffer.X, self.buffer.y])[self.buffer.by_age]
 
 
 def numbered(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:

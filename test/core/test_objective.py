@@ -120,13 +120,55 @@ def test_curvature_is_the_same_whatever_the_blocks(monkeypatch: pytest.MonkeyPat
     assert np.allclose(blocked.curvature(THETA), whole.curvature(THETA), rtol=1e-12, atol=1e-14)
 
 
-def test_curvature_of_every_second_block_is_the_mean_over_those(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
-    X, y = make(64 * 3)
-    chosen = np.r_[0:64, 128:192]
-    some = Objective(X, y, mean=MEAN, scale=SCALE).curvature(THETA, 2)
-    those = Objective(X[chosen], y[chosen], mean=MEAN, scale=SCALE).curvature(THETA)
-    assert np.allclose(some, those, rtol=1e-13, atol=1e-15)
+def test_a_sample_estimates_the_whole() -> None:
+    whole = Objective(*make(50_000), mean=MEAN, scale=SCALE, l2=5.0, balanced=True)
+    sample = whole.sample(5_000)
+    assert sample.n_samples == 5_000
+    assert sample.at(THETA).value == pytest.approx(whole.at(THETA).value, rel=0.05)
+    assert np.allclose(sample.at(THETA).gradient, whole.at(THETA).gradient, atol=0.05)
+    assert np.allclose(sample.curvature(THETA), whole.curvature(THETA), atol=0.02)
+
+
+def test_a_sample_takes_one_row_of_each_stretch_and_weighs_as_the_whole_does() -> None:
+    X, y = np.arange(1000.0)[:, None], np.zeros(1000)
+    y[:100] = 1.0
+    whole = Objective(X, y, l2=3.0, balanced=True)
+    sample = whole.sample(100)
+    assert (sample.X[:, 0] // 10).tolist() == list(range(100))
+    assert len(set(sample.X[:, 0] % 10)) > 3
+    assert np.array_equal(sample.y, (sample.X[:, 0] < 100).astype(float))
+    assert (sample.ridge, sample.class_weights) == (whole.ridge, whole.class_weights)
+
+
+@pytest.mark.parametrize('rows', [40, 41, 1000])
+def test_a_sample_of_most_samples_is_the_whole(rows: int) -> None:
+    whole = Objective(*make(79))
+    assert whole.sample(rows) is whole
+
+
+@every_loss
+@pytest.mark.parametrize('balanced', [False, True])
+def test_large_means_are_taken_off_the_rows_and_small_ones_off_the_sums(kind: Loss, balanced: bool) -> None:
+    X, y = make(500)
+    far = MEAN + np.array([0.0, 1e9, 0.0])
+    near = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.0, balanced=balanced)
+    away = Objective(X + far - MEAN, y, mean=far, scale=SCALE, loss=kind, l2=1.0, balanced=balanced)
+    assert np.allclose(away.at(THETA).gradient, near.at(THETA).gradient, atol=1e-7)
+    assert away.at(THETA).value == pytest.approx(near.at(THETA).value, abs=1e-7)
+    assert np.allclose(away.curvature(THETA), near.curvature(THETA), atol=1e-7)
+
+
+@every_loss
+@pytest.mark.parametrize('factor', [0.0, 1.0, 30.0, 1e3, 1e150])
+def test_loss_and_residual_at_once_are_those_apart(kind: Loss, factor: float) -> None:
+    generator = np.random.default_rng(5)
+    for count in (1, 15, 16, 1000):
+        z, y = factor * generator.normal(size=count), generator.integers(0, 2, count).astype(float)
+        for c in (1.0, 0.7, generator.uniform(0.1, 3.0, count)):
+            value, residual = kind.together(z, y, c)
+            assert value == pytest.approx(float(np.sum(c * kind.of_samples(z, y))), rel=1e-12, abs=1e-13)
+            assert value >= 0.0
+            assert np.allclose(residual, c * kind.residual(logistic.sigmoid(z), y), rtol=0.0, atol=1e-15)
 
 
 @every_loss

@@ -1,0 +1,225 @@
+"""The worker: order, slices, and no work where there is nothing new. No clock but the worker's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from binclf_ros.core import worker as worker_module
+from binclf_ros.core.errors import DescentError
+from binclf_ros.core.learner import Learner, LearningOptions
+from binclf_ros.core.logistic import Array
+from binclf_ros.core.model import Model
+from binclf_ros.core.worker import Worker
+
+NAMES = ('a', 'b')
+HANGS_SEC = 30.0
+
+
+def samples(M: int, seed: int = 0) -> tuple[Array, Array]:
+    generator = np.random.default_rng(seed)
+    X = generator.normal(size=(M, 2))
+    return X, (X[:, 0] + generator.logistic(size=M) > 0.0).astype(float)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + HANGS_SEC
+    while not condition():
+        assert time.monotonic() < ends, 'did not happen'
+        time.sleep(0.002)
+
+
+class Recorded:
+    """A worker whose models and failures are kept."""
+
+    def __init__(self, rate_hz: float = 100.0, budget_sec: float = 1.0, **options: object) -> None:
+        self.models: list[Model] = []
+        self.failures: list[str] = []
+        learner = Learner('run', LearningOptions(**options))  # type: ignore[arg-type]
+        self.worker = Worker(learner, rate_hz, budget_sec, self.models.append, self.failures.append)
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Recorded]]:
+    made: list[Recorded] = []
+
+    def one(**given: object) -> Recorded:
+        made.append(Recorded(**given))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.worker.close()
+        assert not each.worker.is_alive()
+
+
+def cpu_sec_of(thread: threading.Thread) -> float:
+    assert thread.ident is not None
+    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+
+
+def test_samples_become_a_model(make: Callable[..., Recorded]) -> None:
+    recorded = make()
+    recorded.worker.stage(NAMES, *samples(100))
+    recorded.worker.start()
+    until(lambda: bool(recorded.models) and recorded.models[-1].converged)
+    assert recorded.models[-1].samples == 100
+    assert not recorded.failures
+
+
+def test_one_at_a_time_is_all_taken_in(make: Callable[..., Recorded]) -> None:
+    recorded = make()
+    recorded.worker.start()
+    X, y = samples(3000)
+    for i in range(3000):
+        recorded.worker.stage(NAMES, X[i : i + 1], y[i : i + 1])
+    until(lambda: bool(recorded.models) and recorded.models[-1].samples == 3000)
+    buffer = recorded.worker.learner.buffer
+    assert buffer is not None
+    assert np.array_equal(buffer.X, X)
+
+
+def test_commands_take_their_turn_among_samples(make: Callable[..., Recorded]) -> None:
+    recorded = make()
+    seen: list[int] = []
+    for seed in range(5):
+        recorded.worker.stage(NAMES, *samples(10, seed))
+        recorded.worker.post(lambda: seen.append(sum(recorded.worker.learner.counts)))
+    recorded.worker.start()
+    until(lambda: len(seen) == 5)
+    assert seen == [10, 20, 30, 40, 50]
+
+
+def test_with_nothing_new_it_uses_no_processor(make: Callable[..., Recorded]) -> None:
+    recorded = make(rate_hz=1000.0)
+    recorded.worker.stage(NAMES, *samples(1000))
+    recorded.worker.start()
+    until(lambda: bool(recorded.models) and not recorded.worker.learner.has_work)
+    time.sleep(0.05)
+    before = cpu_sec_of(recorded.worker)
+    time.sleep(0.5)
+    assert cpu_sec_of(recorded.worker) - before < 0.001
+
+
+def test_paused_it_collects_and_uses_no_processor(make: Callable[..., Recorded]) -> None:
+    recorded = make(rate_hz=1000.0)
+    recorded.worker.pause(True)
+    recorded.worker.start()
+    recorded.worker.stage(NAMES, *samples(1000))
+    until(lambda: sum(recorded.worker.learner.counts) == 1000)
+    time.sleep(0.05)
+    before = cpu_sec_of(recorded.worker)
+    time.sleep(0.3)
+    assert cpu_sec_of(recorded.worker) - before < 0.001
+    assert not recorded.models
+    recorded.worker.pause(False)
+    until(lambda: bool(recorded.models))
+
+
+@pytest.mark.parametrize(
+    ('M', 'budget_sec'), [(2_000, 0.02), (150_000, 0.02), (1_500_000, 0.005)], ids=['many', 'few', 'part']
+)
+def test_the_budget_is_used_and_kept(make: Callable[..., Recorded], M: int, budget_sec: float) -> None:
+    """In thread CPU time, many passes a slice, a few, or a part of one: a busy machine takes none away."""
+    recorded = make(
+        rate_hz=10.0, budget_sec=budget_sec, solver='gradient', tolerance=1e-300, learning_rate=1e-6,
+        buffer_capacity=M,
+    )  # fmt: skip
+    recorded.worker.pause(True)
+    recorded.worker.stage(NAMES, *samples(M))
+    recorded.worker.start()
+    until(lambda: sum(recorded.worker.learner.counts) == M)
+    recorded.worker.pause(False)
+    time.sleep(0.2)
+    began, before = time.monotonic(), cpu_sec_of(recorded.worker)
+    time.sleep(2.0)
+    used = (cpu_sec_of(recorded.worker) - before) / (time.monotonic() - began)
+    assert used <= 1.2 * 10.0 * budget_sec
+
+
+def test_a_slice_that_a_long_pass_ended_in_goes_on(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that every block advances: two of three blocks a slice, and every slice is used."""
+    now = [100.0]
+    slices: list[float] = []
+    recorded = make(rate_hz=1.0, budget_sec=0.25, solver='gradient', learning_rate=1e-6, tolerance=1e-300)
+    worker = recorded.worker
+    monkeypatch.setattr(worker_module.time, 'monotonic', lambda: now[0])
+    monkeypatch.setattr(worker._urgent, 'wait', lambda seconds=None: now.__setitem__(0, now[0] + seconds))
+    between, begin = worker._between_blocks, worker._begin_slice
+    used = [0.0]
+
+    def block() -> None:
+        between()
+        now[0] += 0.1
+        used[0] += 0.1
+
+    def counted(at: float) -> None:
+        slices.append(used[0])
+        used[0] = 0.0
+        begin(at)
+
+    monkeypatch.setattr(worker, '_between_blocks', block)
+    monkeypatch.setattr(worker, '_begin_slice', counted)
+    worker.learner.take(NAMES, *samples(80_000))
+    while len(slices) < 12:
+        worker._work_or_wait()
+    assert all(each == pytest.approx(0.3) for each in slices[1:])
+    assert recorded.models
+
+
+def test_train_descends_to_the_end_whatever_the_budget(make: Callable[..., Recorded]) -> None:
+    recorded = make(rate_hz=0.01, budget_sec=1e-6)
+    recorded.worker.pause(True)
+    recorded.worker.stage(NAMES, *samples(50_000))
+    fits = []
+    recorded.worker.post(lambda: fits.append(recorded.worker.train()))
+    recorded.worker.start()
+    until(lambda: bool(fits))
+    assert fits[0].converged
+    assert recorded.models[-1].converged
+
+
+def test_train_without_enough_samples_says_what_is_missing() -> None:
+    recorded = Recorded()
+    with pytest.raises(DescentError, match='needs 5 samples of each class'):
+        recorded.worker.train()
+
+
+def test_new_options_reach_the_learner(make: Callable[..., Recorded]) -> None:
+    recorded = make()
+    recorded.worker.stage(NAMES, *samples(500))
+    recorded.worker.start()
+    until(lambda: bool(recorded.models))
+    recorded.worker.configure(LearningOptions(buffer_capacity=50), 100.0, 1.0)
+    until(lambda: recorded.models[-1].samples == 50)
+
+
+def test_a_failure_is_told_and_the_worker_goes_on(make: Callable[..., Recorded]) -> None:
+    recorded = make()
+
+    def fail() -> None:
+        raise RuntimeError('on purpose')
+
+    recorded.worker.post(fail)
+    recorded.worker.start()
+    until(lambda: bool(recorded.failures))
+    assert 'on purpose' in recorded.failures[0]
+    recorded.worker.stage(NAMES, *samples(100))
+    until(lambda: bool(recorded.models))
+
+
+def test_it_closes_in_the_middle_of_a_descent() -> None:
+    recorded = Recorded(
+        rate_hz=0.01, budget_sec=1e-4, solver='gradient', tolerance=1e-300, buffer_capacity=200_000
+    )
+    recorded.worker.stage(NAMES, *samples(200_000))
+    recorded.worker.start()
+    until(lambda: sum(recorded.worker.learner.counts) == 200_000)
+    recorded.worker.close()
+    assert not recorded.worker.is_alive()
