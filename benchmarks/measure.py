@@ -105,6 +105,7 @@ def machine() -> str:
     return f'{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}'
 
 
+LOAD = f'{os.getloadavg()[0]:.1f}'
 START, END = '<!-- training: written by make bench-train -->', '<!-- end of training -->'
 
 TEXT = """## Training
@@ -120,7 +121,8 @@ standardised beforehand; we get them raw, with mean and scale, which a trainer k
 comes" is our default tolerance of 1e-6, whatever it reaches. "From raw" is the whole way for both:
 copying and standardising included (a `Learner` with our default, against `StandardScaler` and
 newton-cholesky with its own). "gap" is what was reached of the optimum. Medians of alternating repeats.
-"ill" is correlated (condition 1e4 and more), with scales from 1e-2 to 1e3.
+"ill" is correlated (condition 1e4 and more), with scales from 1e-2 to 1e3. Where other programs keep the
+cores busy, peers with threaded BLAS lose more by it than we do: the load average was {load} at the start.
 
 {Cold fit}
 
@@ -167,7 +169,7 @@ A pass over 1,000,000 × 20 takes about as long as the smaller budget.
 def write_section(file: Path, tables: dict[str, str], versions: str) -> None:
     """Write the section on training, and leave the rest of the file alone."""
     text = TEXT
-    for name, value in {**tables, 'machine': machine(), 'versions': versions}.items():
+    for name, value in {**tables, 'machine': machine(), 'versions': versions, 'load': LOAD}.items():
         text = text.replace('{' + name + '}', value)
     section = f'{START}\n{text}{END}\n'
     old = file.read_text() if file.exists() else '# Benchmarks\n\n'

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
 
-DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+DATA = Path(os.environ.get('BINCLF_DATA', Path(__file__).resolve().parents[2] / 'shared' / 'data'))
 
 
 def made(M: int, N: int, ill: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
