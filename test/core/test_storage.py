@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faulty_disk import ForgetfulDisk
 
 from binclf_ros.core import files, storage
 from binclf_ros.core.errors import ModelError, StorageError
@@ -293,3 +294,20 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
 def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
     replace_file(tmp_path / 'any', [bytes(range(256))])
     assert (tmp_path / 'any').read_bytes() == bytes(range(256))
+
+
+def test_power_loss_at_any_moment_leaves_the_old_or_the_new_model(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, model: Model
+) -> None:
+    path, folder = tmp_path_factory.mktemp('live') / 'model.json', tmp_path_factory.mktemp('after')
+    with monkeypatch.context() as patch:
+        disk = ForgetfulDisk(patch)
+        for step in range(1, 5):
+            save_model(path, replace(model, step=step))
+            disk.mark(step)
+    for promised, moment in disk.states_after_power_loss(folder):
+        found = load_model(folder / path.name)
+        if promised is None:
+            assert found in (None, replace(model, step=1)), moment
+        else:
+            assert found in [replace(model, step=promised + more) for more in (0, 1)], moment
