@@ -101,10 +101,9 @@ class Dataset:
             raise StorageError(self.failure)
         return held
 
-    def clear(self, word: str = '') -> None:
-        """Begin anew with no samples; what was there is set aside where `word` says as what."""
+    def clear(self) -> None:
+        """Begin anew with no samples."""
         self._taken = self.acknowledged = 0
-        self._aside = word or self._aside
         self._try_to_rewrite((), None)
 
     def _append(self, data: bytes) -> None:

@@ -45,8 +45,11 @@ class Solver(Protocol):
     backtracks: bool
     """Whether α = 0 means a step that is halved until the objective falls."""
 
-    def start(self, objective: Objective, point: Point) -> float:
-        """Prepare for a descent of this objective; return α for the case that none is given."""
+    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
+        """Prepare for a descent of this objective; return α for the case that none is given.
+
+        `leaps`: whether a first step may be another than α times the direction of this point.
+        """
 
     def direction(self, objective: Objective, point: Point) -> Array:
         """Return P · gradient."""
@@ -64,7 +67,7 @@ class Gradient:
     name = 'gradient'
     backtracks = False
 
-    def start(self, objective: Objective, point: Point) -> float:
+    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
         """Return 1/L, the largest constant step that provably descends."""
         return 1.0 / objective.largest_curvature()
 
@@ -101,12 +104,12 @@ class Curvature:
         self._rows = ALL
         self._leaps = False
 
-    def start(self, objective: Objective, point: Point) -> float:
+    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
         """Keep P if it fits; return 1, Newton's step."""
         if self._inverse is not None and len(self._inverse) != len(point.theta):
             self._inverse = None
         self._fresh = False
-        self._leaps = self._inverse is None
+        self._leaps = leaps and self._inverse is None
         n = len(point.theta)
         self._rows = max(FEWEST_ROWS, ROWS_PER_PARAMETER * n, objective.n_samples // SHARE)
         return 1.0
@@ -173,9 +176,9 @@ def descend(
     yield point
     if point.slope < tolerance:
         return
-    own_rate = solver.start(objective, point)
-    alpha = learning_rate or own_rate
     backtracks = solver.backtracks and not learning_rate
+    own_rate = solver.start(objective, point, leaps=backtracks)
+    alpha = learning_rate or own_rate
     while point.slope >= tolerance:
         direction = solver.direction(objective, point)
         if backtracks:

@@ -134,14 +134,6 @@ class Persistence:
                 return False, f'memory is empty, but the dataset is not: {self._dataset.failure}'
         return True, f'forgot {held} samples and the model; run and step go on'
 
-    def begin_anew(self) -> None:
-        """Set aside samples and model, which are of other features than those that come now."""
-        self._learner.reset()
-        if self._dataset is not None:
-            self._dataset.clear('other')
-        if self._keeper.active:
-            self._note(f'the model before is {self._keeper.set_aside("other")}')
-
     def close(self) -> None:
         """Write what is not written yet, as the last thing."""
         if self._dataset is not None:

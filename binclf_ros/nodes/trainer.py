@@ -47,7 +47,6 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._drawn: object = None
         self._forgotten = 0
         self._naming = threading.Lock()
-        self._continues = True
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.tell(String, 'model', MODEL)
@@ -99,19 +98,14 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._learn(cloud.names, cloud.X, cloud.y)
 
     def _check_names(self, names: tuple[str, ...]) -> None:
-        """Raise SampleError for features other than those of the first sample of this life.
-
-        Where that one differs from what the files hold, those are set aside: they are of another task.
-        """
+        """Raise SampleError for features other than those of the samples and the model that are there."""
         with self._naming:
             if self._names and names != self._names:
-                said = f'features {_brief(names)}, those before were {_brief(self._names)}'
-                if not self._continues:
-                    reason = 'names' if len(names) == len(self._names) else 'length'
-                    raise SampleError(reason, f'{said}: ~/reset forgets')
-                self._on_note(f'{said}: the files are set aside')
-                self._worker.post(self._begin_anew)
-            self._names, self._continues = names, False
+                raise SampleError(
+                    'names' if len(names) == len(self._names) else 'length',
+                    f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
+                )
+            self._names = names
 
     def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Score samples by the model in use, before it learns from them, and stage them."""
@@ -259,10 +253,6 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._model = learner.model
         if learner.model is not None:
             self._on_model(learner.model)
-
-    def _begin_anew(self) -> None:
-        self._model = None
-        self._files.begin_anew()
 
 
 def _brief(names: tuple[str, ...]) -> str:

@@ -402,3 +402,15 @@ def test_probabilities_at_the_optimum_have_the_mean_of_the_labels() -> None:
     given_objective = standardised(X, y)
     z = (X - given_objective.mean) / given_objective.scale @ theta[:-1] + theta[-1]
     assert float(np.mean(sigmoid(z))) == pytest.approx(float(np.mean(y)), abs=1e-9)
+
+
+def test_a_given_learning_rate_takes_no_leap() -> None:
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(5000, 3))
+    y = (X[:, 0] + generator.normal(size=5000) > 0.0).astype(float)
+    objective = Objective(X, y, l2=1.0)
+    solver, alpha = Curvature(), 0.125
+    before, after, *_ = islice(descend(objective, np.zeros(4), solver, learning_rate=alpha), 2)
+    P = np.linalg.inv(objective.curvature(np.zeros(4)))
+    step = after.theta - before.theta
+    np.testing.assert_allclose(step, -alpha * P @ before.gradient, rtol=0.0, atol=0.01)

@@ -357,8 +357,8 @@ def shared_memory_of(pid):
     try:
         with open(f'/proc/{pid}/maps') as maps:
             found = {line.split('/dev/shm/', 1)[1].split()[0] for line in maps if '/dev/shm/' in line}
-        for each in os.scandir(f'/proc/{pid}/fd'):
-            target = os.readlink(each.path)
+        for each in os.listdir(f'/proc/{pid}/fd'):
+            target = os.readlink(f'/proc/{pid}/fd/{each}')
             if target.startswith('/dev/shm/'):
                 found.add(target.removeprefix('/dev/shm/').split()[0])
     except OSError:
