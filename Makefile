@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HAS_ROS := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
+# an active virtual environment that has rclpy of its own is no ROS environment: ours would not see it
+HAS_ROS := $(shell $(PYTHON) -c 'import sys, rclpy; print("yes" * (sys.prefix == sys.base_prefix or \
+  not rclpy.__file__.startswith(sys.prefix)))' 2>/dev/null)
 COMMA := ,
 WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
