@@ -122,14 +122,15 @@ class Worker(threading.Thread):
 
     def _work_or_wait(self) -> None:
         now = time.monotonic()
+        goes_on = self._overrun and now < self._slice_ends  # a long pass ended in the middle of a slice
         if self.paused or not self.learner.has_work:
             self._wake.wait()
-        elif self._slice_ends <= now < self._next_slice:
+        elif now < self._next_slice and not goes_on:
             self._urgent.wait(self._next_slice - now)
         else:
-            if now >= self._next_slice:
+            if not goes_on:
                 self._begin_slice(now)
-            self._overrun = False  # a slice that a long pass ended in goes on, with a model in between
+            self._overrun = False
             self._descend(self._slice_is_over)
 
     def _begin_slice(self, now: float) -> None:
@@ -158,9 +159,7 @@ class Worker(threading.Thread):
         """Run commands and hand samples to the learner in order, neighbours of one kind in one piece."""
         queue = self._queue
         turns = len(queue)
-        while queue and (
-            turns > 0 or self._asked
-        ):  # samples that come meanwhile wait: descents have a turn
+        while queue and (turns > 0 or self._asked):  # what comes meanwhile waits: descents have a turn
             turns -= 1
             first = queue.popleft()
             if not isinstance(first, tuple):

@@ -223,3 +223,16 @@ def test_it_closes_in_the_middle_of_a_descent() -> None:
     until(lambda: sum(recorded.worker.learner.counts) == 200_000)
     recorded.worker.close()
     assert not recorded.worker.is_alive()
+
+
+def test_a_stream_brings_no_more_descents_a_second_than_the_rate(make: Callable[..., Recorded]) -> None:
+    recorded = make(rate_hz=10.0, budget_sec=0.09)
+    recorded.worker.stage(NAMES, *samples(100))
+    began = time.monotonic()
+    recorded.worker.start()
+    X, y = samples(400, seed=1)
+    for i in range(400):
+        recorded.worker.stage(NAMES, X[i : i + 1], y[i : i + 1])
+        time.sleep(0.001)
+    until(lambda: bool(recorded.models) and recorded.models[-1].samples == 500)
+    assert len(recorded.models) <= 10.0 * (time.monotonic() - began) + 1
