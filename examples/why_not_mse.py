@@ -1,6 +1,6 @@
 """Why the lecture advises against the MSE: a confident wrong answer hardly moves under it.
 
-Run: python examples/why_not_mse.py
+Run: .venv/bin/python examples/why_not_mse.py (make demo has made .venv)
 
 One sample, x = 1, y = 1, and a model that is sure of the contrary: z = w·x + b is far below 0, so
 ŷ = σ(z) is almost 0. The gradient of the BCE by w is (ŷ − y)·x, almost −1: the larger the mistake,
