@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .cursor import NUMBER, Cursor
 from .errors import ExpressionError, SampleError
 from .logistic import Array
 
@@ -123,7 +124,6 @@ def elements(index: slice) -> range:
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
 _INTEGER = re.compile(r'[0-9]{1,9}')
-_NUMBER = re.compile(r'[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?')
 LONGEST_WINDOW_SEC = 86_400.0
 MOST_ELEMENTS = 100_000
 
@@ -133,35 +133,15 @@ def parse(text: str) -> Expression:
     return _Parser(text).expression()
 
 
-class _Parser:
-    """A cursor over one text; every method takes what it reads off the front, or raises."""
+class _Parser(Cursor):
+    """Every method takes what it reads off the front of the text, or raises."""
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise ExpressionError(
                 str(text), 0, 'a feature is a text such as /imu/data/linear_acceleration/z'
             )
-        self.text, self.position = text.strip(), 0
-
-    def fail(self, problem: str, position: int | None = None) -> ExpressionError:
-        return ExpressionError(self.text, self.position if position is None else position, problem)
-
-    def take(self, pattern: re.Pattern[str]) -> str | None:
-        match = pattern.match(self.text, self.position)
-        if match is None:
-            return None
-        self.position = match.end()
-        return match.group()
-
-    def skip(self, symbol: str) -> bool:
-        if self.text.startswith(symbol, self.position):
-            self.position += len(symbol)
-            return True
-        return False
-
-    def space(self) -> None:
-        while self.skip(' '):
-            pass
+        super().__init__(text)
 
     def expression(self) -> Expression:
         if not self.text:
@@ -192,7 +172,7 @@ class _Parser:
     def window(self) -> float:
         self.space()
         start = self.position
-        number = self.take(_NUMBER)
+        number = self.take(NUMBER)
         if number is None:
             raise self.fail('expected a window in seconds, such as 1.0')
         window = float(number)
@@ -201,7 +181,7 @@ class _Parser:
         return window
 
     def path(self) -> tuple[bool, tuple[Segment, ...]]:
-        absolute = self.skip('/')
+        absolute = bool(self.skip('/'))
         segments = [self.segment()]
         while self.skip('/'):
             segments.append(self.segment())

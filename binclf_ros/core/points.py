@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from .cursor import NUMBER, Cursor
 from .errors import ExpressionError
 from .logistic import Array
 
@@ -167,45 +168,34 @@ def parse_point_expression(text: str) -> PointExpression:
 
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
-_NUMBER = re.compile(r'[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?')
 
 
-class _Parser:
-    """A cursor over one text; every method takes what it reads off the front, or raises."""
+class _Parser(Cursor):
+    """Every method takes what it reads off the front of the text, or raises."""
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise ExpressionError(str(text)[:LONGEST], 0, 'a feature is a text such as z or abs(z)')
-        self.text, self.position, self.depth = text.strip(), 0, 0
+        super().__init__(text)
+        self.depth = 0
         self.program: list[Step] = []
         if len(self.text) > LONGEST:
             self.text = self.text[:LONGEST]
             raise self.fail(f'an expression has {LONGEST} characters at the most', LONGEST)
 
-    def fail(self, problem: str, position: int | None = None) -> ExpressionError:
-        return ExpressionError(self.text, self.position if position is None else position, problem)
-
     def take(self, pattern: re.Pattern[str]) -> str | None:
         """Take what fits off the front, and the spaces behind it."""
-        match = pattern.match(self.text, self.position)
-        if match is None:
-            return None
-        self.position = match.end()
-        self.space()
-        return match.group()
+        taken = super().take(pattern)
+        if taken is not None:
+            self.space()
+        return taken
 
     def skip(self, *symbols: str) -> str:
         """Take one of the symbols, and the spaces behind it; '' where none is there."""
-        for symbol in symbols:
-            if self.text.startswith(symbol, self.position):
-                self.position += len(symbol)
-                self.space()
-                return symbol
-        return ''
-
-    def space(self) -> None:
-        while self.text.startswith(' ', self.position):
-            self.position += 1
+        taken = super().skip(*symbols)
+        if taken:
+            self.space()
+        return taken
 
     def expression(self) -> PointExpression:
         if not self.text:
@@ -251,7 +241,7 @@ class _Parser:
             self.sum()
             if not self.skip(')'):
                 raise self.fail('expected ) here')
-        elif number := self.take(_NUMBER):
+        elif number := self.take(NUMBER):
             if math.isinf(float(number)):
                 raise self.fail('this number is beyond what 64 bits hold', start)
             self.program.append(np.float64(number))
