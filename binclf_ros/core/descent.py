@@ -45,11 +45,11 @@ class Solver(Protocol):
     backtracks: bool
     """Whether α = 0 means a step that is halved until the objective falls."""
 
-    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
-        """Prepare for a descent of this objective; return α for the case that none is given.
+    def begin(self, objective: Objective, theta: Array) -> Point:
+        """Return where a descent that is to go on from theta begins, if it may choose its steps."""
 
-        `leaps`: whether a first step may be another than α times the direction of this point.
-        """
+    def start(self, objective: Objective) -> float:
+        """Prepare for a descent of this objective; return α for the case that none is given."""
 
     def direction(self, objective: Objective, point: Point) -> Array:
         """Return P · gradient."""
@@ -67,7 +67,11 @@ class Gradient:
     name = 'gradient'
     backtracks = False
 
-    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
+    def begin(self, objective: Objective, theta: Array) -> Point:
+        """Begin at theta."""
+        return objective.at(theta)
+
+    def start(self, objective: Objective) -> float:
         """Return 1/L, the largest constant step that provably descends."""
         return 1.0 / objective.largest_curvature()
 
@@ -87,7 +91,7 @@ class Curvature:
     """P = (curvature + ε)⁻¹: taken from a sample, corrected by every step, and kept as long as it serves.
 
     The full gradient alone decides where a descent ends; P only has to be good enough to get there in
-    few passes. A first descent begins with a leap to the optimum of a sample. Each step shows what the
+    few passes. A first descent begins at the optimum of a sample. Each step shows what the
     curvature along it was, and P is made to agree (the update of Broyden, Fletcher, Goldfarb and
     Shanno: Nocedal and Wright, chapter 6).
     """
@@ -102,30 +106,33 @@ class Curvature:
         self._fresh = False
         self._whole = True
         self._rows = ALL
-        self._leaps = False
 
-    def start(self, objective: Objective, point: Point, leaps: bool) -> float:
+    def begin(self, objective: Objective, theta: Array) -> Point:
+        """Begin at theta where P is known; else at the optimum of a sample, if that is no worse."""
+        if self._fits(objective):
+            return objective.at(theta)
+        sample = objective.sample(_fewest_rows(objective))
+        if sample.n_samples < MUCH_SMALLER * objective.n_samples:
+            leapt = _optimum(sample, theta)
+            point = objective.at(leapt)
+            if point.value <= sample.at(theta).value:
+                self._inverse = _inverse(sample.curvature(leapt))
+                return point
+        return objective.at(theta)
+
+    def start(self, objective: Objective) -> float:
         """Keep P if it fits; return 1, Newton's step."""
-        if self._inverse is not None and len(self._inverse) != len(point.theta):
+        if not self._fits(objective):
             self._inverse = None
         self._fresh = False
-        self._leaps = leaps and self._inverse is None
-        n = len(point.theta)
-        self._rows = max(FEWEST_ROWS, ROWS_PER_PARAMETER * n, objective.n_samples // SHARE)
+        self._rows = _fewest_rows(objective)
         return 1.0
 
     def direction(self, objective: Objective, point: Point) -> Array:
-        """Return P · gradient, from the kept P or a new one; a leap where one is to be had."""
+        """Return P · gradient, from the kept P or a new one."""
         if self._inverse is None:
             sample = objective.sample(self._rows)
             self._fresh, self._whole = True, sample is objective
-            if self._leaps and sample.n_samples < MUCH_SMALLER * objective.n_samples:
-                self._leaps = False
-                theta = _optimum(sample, point.theta)
-                leap = point.theta - theta
-                if point.gradient @ leap > 0.0:
-                    self._inverse = _inverse(sample.curvature(theta))
-                    return leap
             self._inverse = _inverse(sample.curvature(point.theta))
         return self._inverse @ point.gradient
 
@@ -151,6 +158,9 @@ class Curvature:
                 mixed = np.outer(step, toward - 0.5 * (1.0 / bend + change @ toward / bend) * step)
                 self._inverse = self._inverse - (mixed + mixed.T)
 
+    def _fits(self, objective: Objective) -> bool:
+        return self._inverse is not None and len(self._inverse) == objective.n_features + 1
+
 
 SOLVERS: dict[str, type[Solver]] = {each.name: each for each in (Gradient, Curvature)}
 
@@ -163,21 +173,21 @@ def descend(
     learning_rate: float = 0.0,
     tolerance: float = 1e-6,
 ) -> Iterator[Point]:
-    """Descend from theta (w and then b, standardised units); yield the start and every step.
+    """Descend from theta (w and then b, standardised units); yield where it begins and every step.
 
-    Ends when converged, or where rounding lets no step fall any further; whoever iterates bounds the
+    Without a learning rate a solver may begin elsewhere, where it knows of a better place. Ends when converged, or where rounding lets no step fall any further; whoever iterates bounds the
     number of steps. Only points with a finite objective and gradient are yielded.
 
     Raises DescentError where the objective is not finite at the start, or a given learning rate
     makes it so.
     """
-    point = objective.at(theta)
+    backtracks = solver.backtracks and not learning_rate
+    point = solver.begin(objective, theta) if backtracks else objective.at(theta)
     _check_finite(point, 'at the start: reset the trainer')
     yield point
     if point.slope < tolerance:
         return
-    backtracks = solver.backtracks and not learning_rate
-    own_rate = solver.start(objective, point, leaps=backtracks)
+    own_rate = solver.start(objective)
     alpha = learning_rate or own_rate
     while point.slope >= tolerance:
         direction = solver.direction(objective, point)
@@ -193,6 +203,12 @@ def descend(
         solver.stepped(point, after)
         point = after
         yield point
+
+
+def _fewest_rows(objective: Objective) -> int:
+    """Return how many samples the first P is taken from."""
+    parameters = objective.n_features + 1
+    return max(FEWEST_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE)
 
 
 def _optimum(sample: Objective, theta: Array) -> Array:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from binclf_ros.core import descent
 from binclf_ros.core.descent import SOLVERS, Curvature, Gradient, Solver, descend
 from binclf_ros.core.errors import DescentError
 from binclf_ros.core.logistic import LOSSES, MSE, Array, Loss, sigmoid
@@ -414,3 +415,9 @@ def test_a_given_learning_rate_takes_no_leap() -> None:
     P = np.linalg.inv(objective.curvature(np.zeros(4)))
     step = after.theta - before.theta
     np.testing.assert_allclose(step, -alpha * P @ before.gradient, rtol=0.0, atol=0.01)
+
+
+def test_a_sample_that_misleads_is_no_place_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, theta = standardised(*plain(60_000)), np.zeros(4)
+    monkeypatch.setattr(descent, '_optimum', lambda sample, theta: np.full(4, 40.0))
+    assert next(iter(descend(objective, theta, Curvature()))).theta is theta
