@@ -11,7 +11,7 @@ COMMA := ,
 WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check docs bench-train clean
+.PHONY: demo test check docs bench-train bench-live clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -29,6 +29,9 @@ docs: $(VENV)/check-is-set-up
 
 bench-train: $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/train.py $(ARGS)
+
+bench-live: $(VENV)/demo-is-set-up
+	$(BIN)/python benchmarks/live.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

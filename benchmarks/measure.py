@@ -171,10 +171,15 @@ def write_section(file: Path, tables: dict[str, str], versions: str) -> None:
     text = TEXT
     for name, value in {**tables, 'machine': machine(), 'versions': versions, 'load': LOAD}.items():
         text = text.replace('{' + name + '}', value)
-    section = f'{START}\n{text}{END}\n'
+    put_section(file, START, text, END)
+
+
+def put_section(file: Path, start: str, text: str, end: str) -> None:
+    """Write what is between two lines of a file, and leave the rest alone."""
+    section = f'{start}\n{text}{end}\n'
     old = file.read_text() if file.exists() else '# Benchmarks\n\n'
-    if START in old and END in old:
-        old = old[: old.index(START)] + section + old[old.index(END) + len(END) + 1 :]
+    if start in old and end in old:
+        old = old[: old.index(start)] + section + old[old.index(end) + len(end) + 1 :]
     else:
         old = old.rstrip() + '\n\n' + section
     file.write_text(old)

@@ -175,8 +175,9 @@ def descend(
 ) -> Iterator[Point]:
     """Descend from theta (w and then b, standardised units); yield where it begins and every step.
 
-    Without a learning rate a solver may begin elsewhere, where it knows of a better place. Ends when converged, or where rounding lets no step fall any further; whoever iterates bounds the
-    number of steps. Only points with a finite objective and gradient are yielded.
+    Without a learning rate a solver may begin elsewhere, where it knows of a better place. Ends when
+    converged, or where rounding lets no step fall any further; whoever iterates bounds the number of
+    steps. Only points with a finite objective and gradient are yielded.
 
     Raises DescentError where the objective is not finite at the start, or a given learning rate
     makes it so.
