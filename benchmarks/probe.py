@@ -32,21 +32,24 @@ PATIENCE_SEC = 30.0
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
-DEEP = QoSProfile(depth=10_000, reliability=ReliabilityPolicy.RELIABLE)
+DEEP = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Server:
     """A process that answers: a node of ours, or an echo."""
 
     def __init__(self, namespace: str, *command: str, parameters=()) -> None:
-        program = [str(HERE / 'echo.py'), command[1]] if command[0] == 'echo' else ['-m', 'binclf_ros', *command]
+        program = (
+            [str(HERE / 'echo.py'), command[1]] if command[0] == 'echo' else ['-m', 'binclf_ros', *command]
+        )
         given = [each for pair in parameters for each in ('-p', pair)]
         self.namespace = namespace
+        self.asked = 0
         self.began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, *program, '--ros-args', '-r', f'__ns:=/{namespace}', *given],
             cwd=HERE.parent,
-            stderr=subprocess.DEVNULL,
+            stderr=None,
         )
 
     def cpu_sec(self) -> float:
@@ -114,7 +117,9 @@ class Probe:
         self.node.destroy_client(client)
         return future.result()
 
-    def ask(self, server: Server, requests, exchange, rate_hz=0.0, window=1, seconds=3.0, most=10**9) -> Result:
+    def ask(
+        self, server: Server, requests, exchange, rate_hz=0.0, window=1, seconds=3.0, most=10**9
+    ) -> Result:
         """Ask at a rate, or (0) keep `window` questions open; return what came of it.
 
         `exchange` is (kind, topic, answer kind, answer topic, index_of): the last reads from the bytes
@@ -122,13 +127,14 @@ class Probe:
         """
         kind, topic, answer_kind, answer_topic, index_of = exchange
         publisher = self.publisher(kind, f'/{server.namespace}/{topic}', DEEP)
-        sent_at, open_, took, done = {}, 0, [], Future()
+        sent_at, took, done = {}, [], Future()
         count, closing = 0, False
         clock = time.perf_counter
 
         def send() -> None:
             nonlocal count
-            i = count % len(requests)
+            i = server.asked % len(requests)
+            server.asked += 1
             count += 1
             sent_at[i] = clock()
             publisher.publish(requests[i])
@@ -167,13 +173,22 @@ class Probe:
             rate=len(took) / spent, sent=count, lost=count - len(took), load=cpu / spent,
         )  # fmt: skip
 
-    def wake(self, server: Server, request, exchange) -> float:
+    def wake(self, server: Server, requests, exchange, every_sec=0.005) -> float:
         """Ask again and again until the server answers; return the seconds since it was started."""
         kind, topic, answer_kind, answer_topic, _ = exchange
         answered = []
         publisher = self.publisher(kind, f'/{server.namespace}/{topic}', DEEP)
-        self.hear(answer_kind, f'/{server.namespace}/{answer_topic}', lambda data: answered.append(time.perf_counter()))
-        self.until(lambda: answered, lambda: publisher.publish(request), 0.005, f'an answer of {server.namespace}')
+        self.hear(
+            answer_kind,
+            f'/{server.namespace}/{answer_topic}',
+            lambda data: answered.append(time.perf_counter()),
+        )
+
+        def send() -> None:
+            publisher.publish(requests[server.asked % len(requests)])
+            server.asked += 1
+
+        self.until(lambda: answered, send, every_sec, f'an answer of {server.namespace}')
         self.spin(0.3)  # what is on its way still
         return answered[0] - server.began
 
@@ -206,7 +221,7 @@ def questions(n: int):
     return json.dumps(model), requests, of_probability, of_echo
 
 
-def teach_model(probe: Probe, server: Server, model: str, request, exchange) -> None:
+def teach_model(probe: Probe, server: Server, model: str, requests, exchange, every_sec=0.005) -> None:
     """Publish a model, and return when the server answers by it."""
     probe.publisher(String, f'/{server.namespace}/model', LATCHED).publish(String(data=model))
-    probe.wake(server, request, exchange)
+    probe.wake(server, requests, exchange, every_sec)

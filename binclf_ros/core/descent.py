@@ -209,7 +209,7 @@ def descend(
 def _fewest_rows(objective: Objective) -> int:
     """Return how many samples the first P is taken from."""
     parameters = objective.n_features + 1
-    return max(FEWEST_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE)
+    return int(max(FEWEST_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE))
 
 
 def _optimum(sample: Objective, theta: Array) -> Array:

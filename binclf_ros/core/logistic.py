@@ -35,9 +35,10 @@ def initialize(n_features: int, seed: int) -> tuple[Array, float]:
 
 
 def sigmoid(z: Array) -> Array:
-    """Return σ(z) = 1 / (1 + e⁻ᶻ), element by element, without overflow at any z."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+    """Return σ(z) = 1 / (1 + e⁻ᶻ), element by element; where e⁻ᶻ has no room it is ∞, and σ(z) 0."""
+    with np.errstate(over='ignore'):
+        y_hat: Array = 1.0 / (1.0 + np.exp(-z))
+    return y_hat
 
 
 def decision_function(X: Array, w: Array, b: float) -> Array:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +20,7 @@ from .model import Model
 
 Batch = tuple[tuple[str, ...], Array, Array]
 Command = Callable[[], None]
+NICE = 10
 MOST_JOINED = 1024
 """Batches that are handed to the learner in one piece at the most."""
 
@@ -105,7 +108,10 @@ class Worker(threading.Thread):
                 self._work_off_queue()
 
     def run(self) -> None:
-        """Work until closed."""
+        """Work until closed; let whatever else needs a processor go first."""
+        if sys.platform == 'linux':  # elsewhere a priority is not a thread's
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while not self._ended:
             self._wake.clear()
             self._urgent.clear()

@@ -14,7 +14,7 @@ from ..core.errors import ModelError, SampleError
 from ..core.model import Model
 from ..core.storage import ModelKeeper
 from ..ros.clouds import CloudReader, CloudWriter
-from ..ros.messages import FeaturesCodec, decision_to_msg, model_from_msg, scalar_to_msg
+from ..ros.messages import SerializedFeatures, model_from_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import PredictorParameters
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
@@ -30,40 +30,46 @@ class Predictor(BinclfNode[PredictorParameters]):
 
     def __init__(self) -> None:
         super().__init__('predictor', PredictorParameters, counted=('received', 'answered'))
-        self._codec = FeaturesCodec()
+        self._features = SerializedFeatures()
+        self._names: tuple[str, ...] = ()
+        self._probability, self._decision = Float64(), UInt8()
+        self.on_parameters(self.parameters)
         self._model: Model | None = None
         self._left_runs: deque[str] = deque(maxlen=1024)
-        self._decision = False
         self._model_heard: float | None = None
         self._refused = self._failure = ''
-        self._weights = np.empty(0)
+        self._weights, self._bias = np.empty(0), 0.0
         self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
         self._probability_out = self.tell(Float64, 'probability', OUT)
         self._points_out = self.tell(PointCloud2, 'classified_points', CLOUDS_OUT)
         self._reader, self._writer = CloudReader(), CloudWriter()
         self._decision_out = self.tell(UInt8, 'decision', OUT)
         self._load()
-        self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected')
+        self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
         self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected')
         self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
 
-    def on_features(self, message: Float64MultiArray) -> None:
-        """Answer one sample."""
+    def on_parameters(self, new: PredictorParameters) -> None:
+        """Take over the threshold."""
+        self._lower, self._upper = new.threshold - new.hysteresis, new.threshold + new.hysteresis
+
+    def on_features(self, data: bytes) -> None:
+        """Answer one sample, as it is on the wire."""
         self.counts['received'] += 1
-        names, x = self._codec.from_msg(message)
-        model = self._model
-        if model is None:
-            raise SampleError('no_model', 'no model yet: nothing is published')
-        if names != model.features:
-            reason = 'names' if len(names) == len(model.features) else 'length'
-            raise SampleError(reason, _difference(names, model.features))
-        z = float(self._weights @ x) + model.bias
+        names, x = self._features.read(data)
+        if names is not self._names:
+            self._check_names(names)
+        z = float(self._weights.dot(x)) + self._bias
         if z != z:
             raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
         probability = 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
-        self._decide(probability)
-        self._probability_out.publish(scalar_to_msg(probability))
-        self._decision_out.publish(decision_to_msg(self._decision))
+        self._probability.data = probability
+        if probability >= self._upper:
+            self._decision.data = 1
+        elif probability < self._lower:
+            self._decision.data = 0
+        self._probability_out.publish(self._probability)
+        self._decision_out.publish(self._decision)
         self.counts['answered'] += 1
 
     def on_points(self, message: PointCloud2) -> None:
@@ -73,8 +79,8 @@ class Predictor(BinclfNode[PredictorParameters]):
         if model is None:
             raise SampleError('no_model', 'no model yet: nothing is published')
         probability = self._reader.read(message).predict_proba(model)
-        cloud = self._writer.write(message, probability, self.parameters.threshold)
-        self._points_out.publish(cloud)
+        if self._points_out.get_subscription_count():
+            self._points_out.publish(self._writer.write(message, probability, self.parameters.threshold))
         self.counts['points'] += len(probability)
         self.counts['points_not_finite'] += int(np.isnan(probability).sum())
         self.counts['answered'] += 1
@@ -121,17 +127,22 @@ class Predictor(BinclfNode[PredictorParameters]):
         """Write the model file."""
         self._keeper.close()
 
-    def _decide(self, probability: float) -> None:
-        threshold, half_width = self.parameters.threshold, self.parameters.hysteresis
-        if probability >= threshold + half_width:
-            self._decision = True
-        elif probability < threshold - half_width or not half_width:
-            self._decision = False
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        """Raise SampleError for other features than the model's; those are not looked at again."""
+        if self._model is None:
+            raise SampleError('no_model', 'no model yet: nothing is published')
+        wanted = self._model.features
+        if names != wanted:
+            raise SampleError(
+                'names' if len(names) == len(wanted) else 'length', _difference(names, wanted)
+            )
+        self._names = names
 
     def _use(self, model: Model) -> None:
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
-        self._weights = np.array(model.weights)
+        self._weights, self._bias = np.array(model.weights), model.bias
+        self._names = ()
         self._reader = CloudReader.of_model(model.features)
         self._model = model
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
+from rclpy.serialization import deserialize_message
+from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String
 
 from ..core.errors import SampleError
 from ..core.logistic import Array
@@ -59,6 +60,41 @@ class FeaturesCodec:
             raise SampleError('names', f'the names in the layout are not all different: {label:.80}')
         self._label, self._names = label, names
         return names
+
+
+class SerializedFeatures:
+    """Vectors from the bytes of their messages, for where microseconds count.
+
+    What stands before the values (the layout, and how many they are) is looked at once: as long as it stays
+    the same, byte by byte, and the length too, the values are where they were.
+    """
+
+    def __init__(self) -> None:
+        self._codec = FeaturesCodec()
+        self._front = b''
+        self._length = -1
+        self._names: tuple[str, ...] = ()
+
+    def read(self, data: bytes) -> tuple[tuple[str, ...], Array]:
+        """Return the names and x (N,); the names are one object as long as the layout stays the same.
+
+        Raises SampleError as `FeaturesCodec` does, and `unreadable`.
+        """
+        if len(data) == self._length and data.startswith(self._front):
+            values = np.frombuffer(data[len(self._front) :])
+            if values.dot(values) < LARGEST_SQUARE:
+                return self._names, values
+        try:
+            message = deserialize_message(data, Float64MultiArray)
+        except Exception as error:  # whatever the middleware raises
+            raise SampleError(
+                'unreadable', f'{len(data)} bytes are no Float64MultiArray: {error}'
+            ) from error
+        self._names, values = self._codec.from_msg(message)
+        end = values.tobytes()
+        if data.endswith(end):  # else there is padding, or another byte order
+            self._front, self._length = data[: -len(end)], len(data)
+        return self._names, values
 
 
 def _values(message: Float64MultiArray) -> Array:
@@ -115,11 +151,6 @@ class FeaturesMessage:
 def scalar_to_msg(value: float) -> Float64:
     """Return a number as `std_msgs/Float64`."""
     return Float64(data=float(value))
-
-
-def decision_to_msg(decision: bool) -> UInt8:
-    """Return a decision as `std_msgs/UInt8`."""
-    return UInt8(data=int(decision))
 
 
 def model_to_msg(model: Model) -> String:

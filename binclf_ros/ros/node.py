@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections import Counter
@@ -89,11 +90,20 @@ class BinclfNode(Node, Generic[P]):
         """Finish what must not be lost; ROS may be gone already."""
 
     def hear(
-        self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile, count: str
+        self,
+        kind: type[Any],
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        count: str,
+        raw: bool = False,
     ) -> Subscription[Any]:
-        """Subscribe, guarded: what is refused is counted under `count`/reason, and the node lives."""
+        """Subscribe, guarded: what is refused is counted under `count`/reason, and the node lives.
+
+        `raw`: the callback gets the bytes that came, not a message made of them.
+        """
         return self.create_subscription(
-            kind, topic, self.guarded(callback, count), qos, qos_overriding_options=overridable()
+            kind, topic, self.guarded(callback, count), qos, qos_overriding_options=overridable(), raw=raw
         )
 
     def tell(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
@@ -190,6 +200,8 @@ def spin(node: BinclfNode[Any]) -> None:
     """
     executor = _executor(node.parameters.executor)
     executor.add_node(node)
+    gc.collect()
+    gc.freeze()  # what is here stays: the collector need not look through it in the middle of an answer
     try:
         while rclpy.ok():
             executor.spin_until_future_complete(Future(), SPIN_SLICE_SEC)
