@@ -3,6 +3,9 @@
 python benchmarks/echo.py vector | cloud | imu [--ros-args ...]
 """
 
+# ruff: noqa: ANN001
+
+import contextlib
 import sys
 
 import rclpy
@@ -27,7 +30,5 @@ ECHOES = {
 
 if __name__ == '__main__':
     rclpy.init(args=sys.argv)
-    try:
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(Echo(*ECHOES[sys.argv[1]]))
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass

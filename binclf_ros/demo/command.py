@@ -18,7 +18,7 @@ from ..core.errors import BinclfError, StorageError
 from .errors import DemoFailed
 from .panel import Panel
 from .prepare import prepare
-from .processes import Processes, end_on_signals, stay_local, unused_domain
+from .processes import Processes, end_on_signals, make_room_for_clouds, stay_local, unused_domain
 from .report import Results, table, write_json, write_png
 
 HIGHEST_DOMAIN_ID = 232
@@ -109,6 +109,8 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 def _run(given: argparse.Namespace) -> int:
     _make_folder(given.output)
     stay_local(unused_domain() if given.domain is None else given.domain)
+    if given.points:
+        make_room_for_clouds()
     prepared = prepare(given)
     print(f'{prepared.title}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

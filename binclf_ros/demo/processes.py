@@ -59,6 +59,18 @@ def stay_local(domain: int) -> None:
         os.environ['ROS_LOCALHOST_ONLY'] = '1'
 
 
+def make_room_for_clouds() -> None:
+    """Have Fast DDS hand large clouds over in shared memory, if nobody has said yet how it should."""
+    for folder in Path(__file__).resolve().parents:
+        for place in ('config', 'share/binclf_ros/config'):
+            profile = folder / place / 'fastdds_large_clouds.xml'
+            if profile.is_file():
+                older = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+                name = ('FASTRTPS' if older else 'FASTDDS') + '_DEFAULT_PROFILES_FILE'
+                os.environ.setdefault(name, str(profile))
+                return
+
+
 class Processes:
     """The nodes, running; as a context they are ended whatever happens."""
 
