@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .logistic import BCE, Array
+from .logistic import BCE, Array, sigmoid
 
 
 def accuracy(y: Array, z: Array) -> float:
@@ -51,6 +51,15 @@ def roc_curve(y: Array, z: Array) -> tuple[Array, Array]:
         np.append(0.0, false / max(1.0, false[-1])),
         np.append(0.0, true / max(1.0, true[-1])),
     )
+
+
+def reliability_curve(y: Array, z: Array, bins: int = 10) -> tuple[Array, Array, Array]:
+    """Return the mean ŷ, the share of positives and the count of each bin of ŷ; nan where it is empty."""
+    p = sigmoid(z)
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    counts, predicted, positives = (np.bincount(which, w, bins) for w in (None, p, y))
+    with np.errstate(invalid='ignore'):
+        return predicted / counts, positives / counts, counts
 
 
 METRICS: dict[str, Callable[[Array, Array], float]] = {

@@ -1,0 +1,187 @@
+"""The page that shows whether it learns: one look, 1280 × 720."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.evaluation import auc, reliability_curve, roc_curve
+from ..core.logistic import sigmoid
+from ..core.model import Model
+from ..core.progress import COLUMNS
+from .learning import Learning, verdict
+from .style import BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_figure, png
+
+MOST_WEIGHTS = 8
+LONGEST_NAME = 46
+BINS = 10
+SMALL, TINY = 11, 10
+SIGNS = {
+    True: (GREEN, 'It is learning'),
+    False: (VERMILION, 'It is not learning'),
+    None: (GREY, 'Too early to tell'),
+}
+
+
+def draw(learning: Learning) -> bytes:
+    """Return the page as PNG. Raises ImportError without matplotlib."""
+    figure = new_figure()
+    _draw_verdict(figure, learning)
+    # the margins are given, as looking for them takes longer than all of the drawing
+    _draw_losses(figure.add_axes((0.06, 0.53, 0.42, 0.29)), learning)
+    _draw_accuracy(figure.add_axes((0.56, 0.53, 0.42, 0.29)), learning)
+    _draw_roc(figure.add_axes((0.06, 0.085, 0.2, 0.31)), learning)
+    reliability = figure.add_axes((0.345, 0.16, 0.24, 0.235))
+    _draw_reliability(
+        reliability, figure.add_axes((0.345, 0.085, 0.24, 0.06), sharex=reliability), learning
+    )
+    _draw_weights(figure.add_axes((0.65, 0.085, 0.33, 0.31)), learning.model)
+    return png(figure)
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name without its middle where it is too long: both ends tell what it is."""
+    if len(name) <= longest:
+        return name
+    start = (longest - 1) // 3
+    return f'{name[:start]}…{name[len(name) - (longest - 1 - start) :]}'
+
+
+def _draw_verdict(figure: Any, learning: Learning) -> None:
+    found = verdict(learning)
+    color, headline = SIGNS[found.learns]
+    figure.text(0.02, 0.955, headline, fontsize=20, fontweight='bold', color=color, va='center')
+    figure.text(
+        0.98, 0.955, shortened(learning.title, 70), fontsize=12, color=GREY, va='center', ha='right'
+    )
+    figure.text(0.02, 0.907, shortened(found.text, 150), fontsize=13, va='center')
+
+
+def _draw_losses(axes: Any, learning: Learning) -> None:
+    curve = dict(zip(COLUMNS, learning.curves.T))
+    axes.plot(curve['samples'], curve['loss'], color=GREY, linewidth=1.5, label='training (buffer)')
+    _draw_pair(axes, curve, 'log_loss', 'tested before learned (window)')
+    if len(learning.curves):
+        rival, own = curve['blind_log_loss'], curve['log_loss']
+        axes.set_ylim(0.0, max(0.1, 1.3 * rival.max(), 1.1 * float(np.percentile(own, 95))))
+    _finish_curve(
+        axes, learning, 'Log loss: below the dashed line it learns', 'log loss (nats)', 'upper right'
+    )
+
+
+def _draw_accuracy(axes: Any, learning: Learning) -> None:
+    curve = dict(zip(COLUMNS, learning.curves.T))
+    axes.plot(
+        curve['samples'], curve['balanced_accuracy'], color=GREY, linewidth=1.5, label='balanced accuracy'
+    )
+    _draw_pair(axes, curve, 'accuracy', 'accuracy')
+    axes.set_ylim(0.0, 1.02)
+    _finish_curve(
+        axes, learning, 'Accuracy: above the dashed line it learns', 'share that is right', 'lower right'
+    )
+
+
+def _draw_pair(axes: Any, curve: dict[str, Any], name: str, label: str) -> None:
+    """Draw a score and that of the majority."""
+    axes.plot(curve['samples'], curve[name], color=BLUE, linewidth=2.5, label=label)
+    rival = curve[f'blind_{name}']
+    axes.plot(
+        curve['samples'], rival, color=VERMILION, linewidth=2, linestyle='--', label='majority: no features'
+    )
+
+
+def _finish_curve(axes: Any, learning: Learning, title: str, unit: str, corner: str) -> None:
+    for number, at in enumerate(learning.alarms):
+        axes.axvline(at, color=ORANGE, linewidth=1.5, label='' if number else 'drift alarm')
+    if len(learning.curves):
+        axes.set_xlim(min(learning.curves[0, 0], learning.curves[-1, 0] - 1.0), learning.curves[-1, 0])
+        axes.legend(fontsize=TINY, loc=corner, ncols=2, framealpha=0.9, borderaxespad=0.2)
+    else:
+        _say(axes, 'nothing was tested yet')
+    name_axes(axes, title, 'labelled samples that were tested', unit)
+
+
+def _draw_roc(axes: Any, learning: Learning) -> None:
+    y, z, which = learning.telling
+    name_axes(axes, f'ROC, {which}', 'false positive rate', 'true positive rate')
+    axes.plot([0, 1], [0, 1], color=VERMILION, linestyle='--', linewidth=1.5, label='chance, 0.5')
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    if not 0.0 < np.sum(y) < len(y):
+        _say(axes, 'needs samples of\nboth classes')
+        return
+    false, true = roc_curve(y, z)
+    axes.plot(false, true, color=BLUE, linewidth=2.5, label=f'AUC {auc(y, z):.3f}')
+    said = sigmoid(z) >= learning.threshold
+    point = float(said[y < 0.5].mean()), float(said[y > 0.5].mean())
+    axes.plot(
+        *point,
+        'o',
+        color=ORANGE,
+        markeredgecolor='black',
+        markersize=9,
+        label=f'threshold {learning.threshold:g}',
+    )
+    axes.legend(fontsize=TINY, loc='lower right', borderaxespad=0.2)
+
+
+def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
+    y, z, which = learning.telling
+    name_axes(axes, f'Reliability, {which}', '', 'share of 1')
+    name_axes(counts_axes, '', 'predicted probability of 1', 'count')
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5, label='as said')
+    axes.tick_params(labelbottom=False)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    counts_axes.tick_params(labelsize=TINY)
+    if not len(y):
+        _say(axes, 'nothing was tested yet')
+        return
+    predicted, share, counts = reliability_curve(y, z, BINS)
+    there = counts > 0
+    axes.plot(
+        predicted[there], share[there], 'o-', color=BLUE, linewidth=2.5, markersize=5, label='it came true'
+    )
+    axes.legend(fontsize=TINY, loc='upper left', borderaxespad=0.2)
+    counts_axes.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.8 / BINS, color=BLUE)
+    counts_axes.set_yticks([int(counts.max())])
+
+
+def _draw_weights(axes: Any, model: Model | None) -> None:
+    if model is None:
+        name_axes(axes, 'Weight × scale', 'change of z for a typical change (1 σ)', '')
+        axes.set_yticks([])
+        _say(axes, 'no model yet')
+        return
+    order, effects = ranked_weights(model)
+    shown = order[:MOST_WEIGHTS]
+    largest = float(np.max(np.abs(effects))) or 1.0
+    title = 'Weight × scale' + (
+        f', {len(shown)} largest of {len(order)}' if len(order) > len(shown) else ''
+    )
+    name_axes(axes, title, 'change of z for a typical change of the feature (1 σ)', '')
+    axes.set_yticks([])
+    axes.spines['left'].set_visible(False)
+    axes.set_xlim(-1.35 * largest, 1.35 * largest)
+    axes.set_ylim(MOST_WEIGHTS - 0.3, -0.7)
+    axes.axvline(0.0, color=GREY, linewidth=1)
+    for row, i in enumerate(shown):
+        effect = float(effects[i])
+        axes.barh(row + 0.16, effect, height=0.36, color=BLUE if effect > 0.0 else ORANGE)
+        axes.text(0.0, row - 0.26, shortened(model.features[i]), fontsize=TINY, ha='center', va='center')
+        gap = 0.02 * largest if effect > 0.0 else -0.02 * largest
+        side = 'left' if effect > 0.0 else 'right'
+        axes.text(effect + gap, row + 0.16, f'{effect:+.3g}', fontsize=TINY, ha=side, va='center')
+
+
+def ranked_weights(model: Model) -> tuple[Any, Any]:
+    """Return the features by |weight × scale|, the largest first, and weight × scale (N,)."""
+    effects = np.array(model.weights) * np.array(model.scale)
+    return np.argsort(-np.abs(effects), kind='stable'), effects
+
+
+def _say(axes: Any, text: str) -> None:
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha='center', va='center', fontsize=SMALL, color=GREY
+    )
