@@ -20,15 +20,19 @@ from ..core.learner import Learner, LearningOptions
 from ..core.logistic import Array
 from ..core.model import Model
 from ..core.persistence import Persistence
+from ..core.progress import Progress
 from ..core.worker import Worker
+from ..pictures.learning import Learning
 from ..ros.clouds import CloudReader
 from ..ros.messages import FeaturesCodec, model_to_msg, scalar_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import TrainerParameters
+from ..ros.plot import Plot
 from ..ros.qos import LABELED, LABELED_POINTS, MODEL, SCALAR
 
 REPEAT_MODEL_SEC = 1.0
 CURVES_SEC = 0.2
+PROGRESS_SEC = 0.5
 RETRY_SEC = 1.0
 MOST_NOTES = 5
 
@@ -44,7 +48,9 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._model: Model | None = None
         self._publishing = threading.Lock()
         self._scores = Scores(self.parameters.score_window)
+        self._progress = Progress(self.parameters.score_window)
         self._drawn: object = None
+        self._noted = 0
         self._forgotten = 0
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
@@ -75,6 +81,8 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(CURVES_SEC, self._publish_curves)
         self.every(RETRY_SEC, self._retry)
+        self._plot = Plot(self, '~/plot', self._take_picture)
+        self.every(PROGRESS_SEC, self._note_progress)
         self._worker.start()
 
     def on_labeled_features(self, message: Float64MultiArray) -> None:
@@ -111,13 +119,16 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Score samples by the model in use, before it learns from them, and stage them."""
         model = self._model
         if model is not None and model.features == names:
-            self._scores.extend(y, model.decision_function(X))
+            z = model.decision_function(X)
+            self._scores.extend(y, z)
+            self._progress.extend(y, z)
         self._worker.stage(names, X, y)
         self.counts['accepted'] += len(y)
 
     def on_parameters(self, new: TrainerParameters) -> None:
         """Hand the options to the worker."""
         self._scores.resize(new.score_window)
+        self._progress.resize(new.score_window)
         self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
 
     def status(self) -> tuple[int, str]:
@@ -144,6 +155,7 @@ class Trainer(BinclfNode[TrainerParameters]):
             'step': self._worker.learner.step,
             'loss': model.loss if model else '',
             'converged': model.converged if model else False,
+            **({'plot': self._plot.problem} if self._plot.problem else {}),
             **self._scores.values(),
         }
 
@@ -151,6 +163,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         """End the descent and write what is not written yet."""
         self._worker.close()
         self._files.close()
+        self._plot.close()
 
     def _on_model(self, model: Model) -> None:
         """Publish and keep a new model; called by the worker."""
@@ -188,6 +201,18 @@ class Trainer(BinclfNode[TrainerParameters]):
         for name, value in {'loss': model.loss, **self._scores.values()}.items():
             self._curves[name].publish(scalar_to_msg(value))
 
+    def _note_progress(self) -> None:
+        """Add a point to the curves of the picture, where something was tested since the last."""
+        model, tested = self._model, self._progress.tested
+        if model is not None and tested != self._noted:
+            self._noted = tested
+            self._progress.note(model.loss)
+
+    def _take_picture(self) -> Learning:
+        """Return what is to be drawn."""
+        name, missing = self.get_fully_qualified_name(), self._worker.learner.missing
+        return Learning.of(self._progress, name, self._model, missing=missing)
+
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""
         began = time.monotonic()
@@ -215,6 +240,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         with self._naming:
             self._names = ()
         self._scores.clear()
+        self._progress.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 

@@ -11,7 +11,7 @@ from ..core.logistic import sigmoid
 from ..core.model import Model
 from ..core.progress import COLUMNS
 from .learning import Learning, verdict
-from .style import BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_figure, png
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_figure, png
 
 MOST_WEIGHTS = 8
 LONGEST_NAME = 46
@@ -60,11 +60,11 @@ def _draw_verdict(figure: Any, learning: Learning) -> None:
 
 def _draw_losses(axes: Any, learning: Learning) -> None:
     curve = dict(zip(COLUMNS, learning.curves.T))
-    axes.plot(curve['samples'], curve['loss'], color=GREY, linewidth=1.5, label='training (buffer)')
+    axes.plot(curve['samples'], curve['loss'], color=BLACK, linewidth=1, label='training (buffer)')
     _draw_pair(axes, curve, 'log_loss', 'tested before learned (window)')
     if len(learning.curves):
         rival, own = curve['blind_log_loss'], curve['log_loss']
-        axes.set_ylim(0.0, max(0.1, 1.3 * rival.max(), 1.1 * float(np.percentile(own, 95))))
+        axes.set_ylim(0.0, max(0.1, 1.5 * rival.max(), 1.1 * float(np.percentile(own, 95))))
     _finish_curve(
         axes, learning, 'Log loss: below the dashed line it learns', 'log loss (nats)', 'upper right'
     )
@@ -72,10 +72,10 @@ def _draw_losses(axes: Any, learning: Learning) -> None:
 
 def _draw_accuracy(axes: Any, learning: Learning) -> None:
     curve = dict(zip(COLUMNS, learning.curves.T))
-    axes.plot(
-        curve['samples'], curve['balanced_accuracy'], color=GREY, linewidth=1.5, label='balanced accuracy'
-    )
     _draw_pair(axes, curve, 'accuracy', 'accuracy')
+    axes.plot(
+        curve['samples'], curve['balanced_accuracy'], color=BLACK, linewidth=1, label='balanced accuracy'
+    )
     axes.set_ylim(0.0, 1.02)
     _finish_curve(
         axes, learning, 'Accuracy: above the dashed line it learns', 'share that is right', 'lower right'
@@ -150,29 +150,27 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
 
 def _draw_weights(axes: Any, model: Model | None) -> None:
     if model is None:
-        name_axes(axes, 'Weight × scale', 'change of z for a typical change (1 σ)', '')
+        name_axes(axes, 'Weight × scale', 'change of z for 1 σ of the feature', '')
         axes.set_yticks([])
         _say(axes, 'no model yet')
         return
     order, effects = ranked_weights(model)
     shown = order[:MOST_WEIGHTS]
     largest = float(np.max(np.abs(effects))) or 1.0
-    title = 'Weight × scale' + (
-        f', {len(shown)} largest of {len(order)}' if len(order) > len(shown) else ''
-    )
-    name_axes(axes, title, 'change of z for a typical change of the feature (1 σ)', '')
+    some = f', {len(shown)} of {len(order)}' if len(order) > len(shown) else ''
+    name_axes(axes, f'Weight × scale{some}: + for 1, − for 0', 'change of z for 1 σ of the feature', '')
     axes.set_yticks([])
     axes.spines['left'].set_visible(False)
-    axes.set_xlim(-1.35 * largest, 1.35 * largest)
-    axes.set_ylim(MOST_WEIGHTS - 0.3, -0.7)
-    axes.axvline(0.0, color=GREY, linewidth=1)
+    axes.set_xlim(-1.05 * largest, 1.05 * largest)
+    axes.set_ylim(max(len(shown), 5) - 0.4, -0.6)
+    across = axes.get_yaxis_transform()  # x in shares of the panel
     for row, i in enumerate(shown):
         effect = float(effects[i])
-        axes.barh(row + 0.16, effect, height=0.36, color=BLUE if effect > 0.0 else ORANGE)
-        axes.text(0.0, row - 0.26, shortened(model.features[i]), fontsize=TINY, ha='center', va='center')
-        gap = 0.02 * largest if effect > 0.0 else -0.02 * largest
-        side = 'left' if effect > 0.0 else 'right'
-        axes.text(effect + gap, row + 0.16, f'{effect:+.3g}', fontsize=TINY, ha=side, va='center')
+        axes.barh(row + 0.22, effect, height=0.3, color=BLUE if effect > 0.0 else ORANGE)
+        axes.plot([0.0, 0.0], [row + 0.02, row + 0.42], color=GREY, linewidth=1)
+        line = {'y': row - 0.2, 'fontsize': TINY, 'va': 'center', 'transform': across}
+        axes.text(0.0, s=shortened(model.features[i]), ha='left', **line)
+        axes.text(1.0, s=f'{effect:+.3g}', ha='right', **line)
 
 
 def ranked_weights(model: Model) -> tuple[Any, Any]:
