@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.evaluation import accuracy, auc, log_loss, roc_curve
+from ..core.curves import roc_curve
+from ..core.evaluation import scores_of
 from ..core.logistic import Array
 from ..pictures.style import BLUE, GREY, ORANGE, name_axes, new_figure, png
 
@@ -60,12 +61,10 @@ def summary(results: Results) -> dict[str, float | int | None]:
     whose decision did not come in time, which no other number includes.
     """
     y, z = results.y_and_z()
-    scored = len(y) > 0
+    scored, shown = len(y) > 0, ('accuracy', 'log_loss', 'auc')
     p50, p99 = np.percentile(results.latencies_sec or [math.nan], [50.0, 99.0]) * 1e3
     values: dict[str, float | int] = {
-        'accuracy': accuracy(y, z) if scored else math.nan,
-        'log_loss': log_loss(y, z) if scored else math.nan,
-        'auc': auc(y, z),
+        **(scores_of(y, z, shown) if scored else dict.fromkeys(shown, math.nan)),
         'train_samples': results.train_samples,
         'test_samples': len(y),
         'latency_p50_ms': float(p50),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 import uuid
@@ -15,7 +16,7 @@ from std_msgs.msg import Float64, Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.errors import DescentError, ModelError, SampleError, StorageError
-from ..core.evaluation import METRICS, Scores
+from ..core.evaluation import SCORES, Scores
 from ..core.learner import Learner, LearningOptions
 from ..core.logistic import Array
 from ..core.model import Model
@@ -32,9 +33,11 @@ from ..ros.qos import LABELED, LABELED_POINTS, MODEL, SCALAR
 
 REPEAT_MODEL_SEC = 1.0
 CURVES_SEC = 0.2
-PROGRESS_SEC = 0.5
+PROGRESS_SEC = 1.0
 RETRY_SEC = 1.0
 MOST_NOTES = 5
+BESIDE = ('accuracy', 'log_loss')
+"""Scores of the majority class that have a topic of their own."""
 
 
 class Trainer(BinclfNode[TrainerParameters]):
@@ -48,15 +51,14 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._model: Model | None = None
         self._publishing = threading.Lock()
         self._scores = Scores(self.parameters.score_window)
-        self._progress = Progress(self.parameters.score_window)
+        self._progress = Progress()
         self._drawn: object = None
-        self._noted = 0
         self._forgotten = 0
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.tell(String, 'model', MODEL)
-        curves = ('loss', *METRICS)
+        curves = ('loss', *SCORES, *(f'majority_{name}' for name in BESIDE))
         self._curves = {name: self.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
         learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
         files = self.parameters.model_file, self.parameters.dataset_file
@@ -128,7 +130,6 @@ class Trainer(BinclfNode[TrainerParameters]):
     def on_parameters(self, new: TrainerParameters) -> None:
         """Hand the options to the worker."""
         self._scores.resize(new.score_window)
-        self._progress.resize(new.score_window)
         self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
 
     def status(self) -> tuple[int, str]:
@@ -156,7 +157,22 @@ class Trainer(BinclfNode[TrainerParameters]):
             'loss': model.loss if model else '',
             'converged': model.converged if model else False,
             **({'plot': self._plot.problem} if self._plot.problem else {}),
-            **self._scores.values(),
+            **self._scores_shown(),
+        }
+
+    def _scores_shown(self) -> dict[str, object]:
+        """Return all scores: of the window, of all (`total_`), of the majority, and what was counted."""
+        scores, tally = self._scores, self._scores.tally
+        return {
+            **scores.values(),
+            **_named('majority_', scores.majority()),
+            **_named('total_', scores.totals()),
+            **_named('total_majority_', scores.majority_totals()),
+            'total_scored': tally.samples,
+            'total_tn': tally.tn,
+            'total_fp': tally.fp,
+            'total_fn': tally.fn,
+            'total_tp': tally.tp,
         }
 
     def close(self) -> None:
@@ -193,25 +209,28 @@ class Trainer(BinclfNode[TrainerParameters]):
                 self._model_out.publish(model_to_msg(self._model))
 
     def _publish_curves(self) -> None:
+        """Publish the curves that somebody draws, where there is anything new, and that are defined."""
         model = self._model
-        state = (model, self.counts['accepted'])
+        wanted = {name for name, out in self._curves.items() if out.get_subscription_count()}
+        state = (model, self.counts['accepted'], wanted)
         if model is None or state == self._drawn:
             return
         self._drawn = state
-        for name, value in {'loss': model.loss, **self._scores.values()}.items():
-            self._curves[name].publish(scalar_to_msg(value))
+        values = {'loss': model.loss, **self._scores.values(wanted)}
+        if beside := [name for name in BESIDE if f'majority_{name}' in wanted]:
+            values.update(_named('majority_', self._scores.majority(beside)))
+        for name in wanted & values.keys():
+            if math.isfinite(values[name]):
+                self._curves[name].publish(scalar_to_msg(values[name]))
 
     def _note_progress(self) -> None:
-        """Add a point to the curves of the picture, where something was tested since the last."""
-        model, tested = self._model, self._progress.tested
-        if model is not None and tested != self._noted:
-            self._noted = tested
-            self._progress.note(model.loss)
+        if self._model is not None:
+            self._progress.note(self._scores, self._model.loss)
 
     def _take_picture(self) -> Learning:
         """Return what is to be drawn."""
         name, missing = self.get_fully_qualified_name(), self._worker.learner.missing
-        return Learning.of(self._progress, name, self._model, missing=missing)
+        return Learning.of(name, self._scores, self._progress, self._model, missing)
 
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""
@@ -284,6 +303,10 @@ class Trainer(BinclfNode[TrainerParameters]):
 def _brief(names: tuple[str, ...]) -> str:
     text = ', '.join(names)
     return f'{len(names)} ({text[:80]}…)' if len(text) > 80 else f'{len(names)} ({text})'
+
+
+def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:
+    return {prefix + name: value for name, value in values.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,62 +6,70 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.logistic import BCE, Array
+from ..core.evaluation import Scores
+from ..core.logistic import Array
 from ..core.model import Model
-from ..core.progress import Progress, without_features
+from ..core.progress import SHOWN, Progress
 
-FEWEST = 50
+FEWEST = 100
 FEWEST_PER_CLASS = 10
 """Tested samples without which nothing can be told."""
 WORTH = 0.95
-"""Of the log loss without features: what a model has to stay below to be called learning."""
-SIGMAS = 3.0
-"""Standard errors by which it has to be better."""
+"""Of the log loss of the majority: what a model has to stay below to be called learning."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """A moment of the learning; arrays are as in `Progress`.
+    """A moment of the learning.
 
-    `y`, `z` are of the window, `life_y`, `life_z` of all that was tested, thinned out. `tested` and
-    `positives` count all; `missing` is why there is no model, `alarms` the counts of tested samples at
-    which the data were found to drift.
+    `scores` are those of the window, `majority` the same of who knows the labels alone. `y`, `z` are of
+    the window, `life_y`, `life_z` of all that was tested, thinned out. `counts` are the negatives and
+    positives of all, `missing` is why there is no model, `alarms` the numbers of tested samples at which
+    the data were found to drift. `curves` are those of `Progress`.
     """
 
     title: str
-    curves: Array
+    scores: dict[str, float]
+    majority: dict[str, float]
     y: Array
     z: Array
     life_y: Array
     life_z: Array
-    tested: int
-    positives: int
+    counts: tuple[int, int]
+    curves: Array
     model: Model | None = None
     missing: str = ''
     threshold: float = 0.5
     alarms: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, progress: Progress, title: str, model: Model | None, **more: object) -> Learning:
-        """Take a picture of the progress; `more` are fields of this class."""
+    def of(
+        cls, title: str, scores: Scores, progress: Progress, model: Model | None, missing: str
+    ) -> Learning:
+        """Take a picture of the learning as it is now."""
+        tally = scores.tally
         return cls(
             title,
-            progress.curves(),
-            *progress.recent(),
+            scores.values(SHOWN),
+            scores.majority(SHOWN),
+            *scores.window(),
             *progress.life(),
-            progress.tested,
-            progress.positives,
+            (tally.tn + tally.fp, tally.fn + tally.tp),
+            progress.curves(),
             model,
-            **more,  # type: ignore[arg-type]
+            missing,
         )
 
     @property
     def telling(self) -> tuple[Array, Array, str]:
-        """y and z of the window, or of all where the window has too few of a class; and which, in words."""
-        positives = int(np.sum(self.y))
-        if min(positives, len(self.y) - positives) >= FEWEST_PER_CLASS or len(self.y) == self.tested:
+        """What curves are drawn of, and what it is in words.
+
+        These are y and z of the window, or of all where the window has too few of a class.
+        """
+        positives, tested = int(np.sum(self.y)), sum(self.counts)
+        if min(positives, len(self.y) - positives) >= FEWEST_PER_CLASS or len(self.y) == tested:
             return self.y, self.z, f'last {len(self.y)} samples'
-        return self.life_y, self.life_z, f'all {self.tested} samples'
+        return self.life_y, self.life_z, f'all {tested} samples'
 
 
 @dataclass(frozen=True)
@@ -73,30 +81,39 @@ class Verdict:
 
 
 def verdict(learning: Learning) -> Verdict:
-    """Hold the log loss of the window against that of one who knows no features.
+    """Hold the log loss of the window against that of who knows the labels alone.
 
-    It learns where the mean of the differences is more than three of its standard errors and a
-    twentieth of the other's log loss. The standard error is that of independent samples.
+    It learns where its own is less by a twentieth at least, or where its balanced accuracy is more than
+    chance explains: then a few errors that it was sure of cost more than all the rest gained. It is worse
+    where its own log loss is more by a twentieth, and else no better.
     """
     if learning.model is None:
-        why = f': {learning.missing}' if learning.missing else ''
-        return Verdict(None, f'no model yet{why}')
-    n = len(learning.y)
-    each = learning.tested - learning.positives, learning.positives
-    if n < FEWEST or min(each) < FEWEST_PER_CLASS:
+        return Verdict(None, ': '.join(filter(None, ('no model yet', learning.missing))))
+    n, (negatives, positives) = len(learning.y), learning.counts
+    if n < FEWEST or min(negatives, positives) < FEWEST_PER_CLASS:
         return Verdict(
             None,
-            f'too few samples to tell: {each[0]} of 0 and {each[1]} of 1 were tested; '
+            f'too few samples to tell: {negatives} of 0 and {positives} of 1 were tested; '
             f'it takes {FEWEST}, and {FEWEST_PER_CLASS} of each',
         )
-    blind_z = without_features(learning.y, learning.tested, learning.positives)
-    losses, blind = BCE.of_samples(learning.z, learning.y), BCE.of_samples(blind_z, learning.y)
-    mean, rival = float(losses.mean()), float(blind.mean())
-    error = float(np.std(blind - losses)) / n**0.5
-    over = f'over the last {n} samples'
-    if mean < WORTH * rival and rival - mean > SIGMAS * error:
-        return Verdict(True, f'learning: log loss {mean:.2f}, majority {rival:.2f}, {over}')
-    how = 'worse than' if WORTH * mean > rival else 'no better than'
-    says = int(blind_z[-1] >= 0.0)
-    numbers = f'log loss {mean:.2f}, majority {rival:.2f}, {over}'
+    own, majority = learning.scores['log_loss'], learning.majority['log_loss']
+    numbers = f'log loss {own:.2f}, majority {majority:.2f}, over the last {n} samples'
+    if own < WORTH * majority:
+        return Verdict(True, f'learning: {numbers}')
+    balanced = learning.scores['balanced_accuracy']
+    if balanced > 0.5 + _chance(learning.y):
+        return Verdict(
+            True, f'learning, but too sure of itself: balanced accuracy {balanced:.2f}, {numbers}'
+        )
+    how = 'worse than' if WORTH * own > majority else 'no better than'
+    says = int(positives >= negatives)
     return Verdict(False, f'not learning: {how} always saying {says} ({numbers})')
+
+
+def _chance(y: Array) -> float:
+    """Return by how much the balanced accuracy of a coin may exceed ½: 3σ of independent samples, or 0.1."""
+    positives = int(np.sum(y))
+    fewer = min(positives, len(y) - positives)
+    if fewer < FEWEST_PER_CLASS:
+        return 1.0
+    return max(0.1, 3.0 * 0.25 * (1.0 / positives + 1.0 / (len(y) - positives)) ** 0.5)

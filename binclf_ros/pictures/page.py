@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.evaluation import auc, reliability_curve, roc_curve
-from ..core.logistic import sigmoid
+from ..core.curves import BINS, auc, calibration_sums, confusion, reliability_curve, roc_curve
 from ..core.model import Model
 from ..core.progress import COLUMNS
 from .learning import Learning, verdict
@@ -15,7 +14,6 @@ from .style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_f
 
 MOST_WEIGHTS = 8
 LONGEST_NAME = 46
-BINS = 10
 SMALL, TINY = 11, 10
 SIGNS = {
     True: (GREEN, 'It is learning'),
@@ -29,8 +27,8 @@ def draw(learning: Learning) -> bytes:
     figure = new_figure()
     _draw_verdict(figure, learning)
     # the margins are given, as looking for them takes longer than all of the drawing
-    _draw_losses(figure.add_axes((0.06, 0.53, 0.42, 0.29)), learning)
-    _draw_accuracy(figure.add_axes((0.56, 0.53, 0.42, 0.29)), learning)
+    _draw_losses(figure.add_axes((0.06, 0.53, 0.42, 0.26)), learning)
+    _draw_accuracy(figure.add_axes((0.56, 0.53, 0.42, 0.26)), learning)
     _draw_roc(figure.add_axes((0.06, 0.085, 0.2, 0.31)), learning)
     reliability = figure.add_axes((0.345, 0.16, 0.24, 0.235))
     _draw_reliability(
@@ -60,14 +58,12 @@ def _draw_verdict(figure: Any, learning: Learning) -> None:
 
 def _draw_losses(axes: Any, learning: Learning) -> None:
     curve = dict(zip(COLUMNS, learning.curves.T))
-    axes.plot(curve['samples'], curve['loss'], color=BLACK, linewidth=1, label='training (buffer)')
-    _draw_pair(axes, curve, 'log_loss', 'tested before learned (window)')
+    axes.plot(curve['samples'], curve['loss'], color=BLACK, linewidth=1, label='training')
+    _draw_pair(axes, curve, 'log_loss', 'tested before learned')
     if len(learning.curves):
-        rival, own = curve['blind_log_loss'], curve['log_loss']
-        axes.set_ylim(0.0, max(0.1, 1.5 * rival.max(), 1.1 * float(np.percentile(own, 95))))
-    _finish_curve(
-        axes, learning, 'Log loss: below the dashed line it learns', 'log loss (nats)', 'upper right'
-    )
+        rival, own = curve['majority_log_loss'], curve['log_loss']
+        axes.set_ylim(0.0, max(0.1, 1.15 * rival.max(), 1.1 * float(np.percentile(own, 95))))
+    _finish_curve(axes, learning, 'Log loss: below the dashed line it learns', 'log loss (nats)')
 
 
 def _draw_accuracy(axes: Any, learning: Learning) -> None:
@@ -77,29 +73,26 @@ def _draw_accuracy(axes: Any, learning: Learning) -> None:
         curve['samples'], curve['balanced_accuracy'], color=BLACK, linewidth=1, label='balanced accuracy'
     )
     axes.set_ylim(0.0, 1.02)
-    _finish_curve(
-        axes, learning, 'Accuracy: above the dashed line it learns', 'share that is right', 'lower right'
-    )
+    _finish_curve(axes, learning, 'Accuracy: above the dashed line it learns', 'share that is right')
 
 
 def _draw_pair(axes: Any, curve: dict[str, Any], name: str, label: str) -> None:
     """Draw a score and that of the majority."""
     axes.plot(curve['samples'], curve[name], color=BLUE, linewidth=2.5, label=label)
-    rival = curve[f'blind_{name}']
-    axes.plot(
-        curve['samples'], rival, color=VERMILION, linewidth=2, linestyle='--', label='majority: no features'
-    )
+    rival = curve[f'majority_{name}']
+    axes.plot(curve['samples'], rival, color=VERMILION, linewidth=2, linestyle='--', label='majority')
 
 
-def _finish_curve(axes: Any, learning: Learning, title: str, unit: str, corner: str) -> None:
+def _finish_curve(axes: Any, learning: Learning, title: str, unit: str) -> None:
     for number, at in enumerate(learning.alarms):
         axes.axvline(at, color=ORANGE, linewidth=1.5, label='' if number else 'drift alarm')
     if len(learning.curves):
         axes.set_xlim(min(learning.curves[0, 0], learning.curves[-1, 0] - 1.0), learning.curves[-1, 0])
-        axes.legend(fontsize=TINY, loc=corner, ncols=2, framealpha=0.9, borderaxespad=0.2)
+        above = {'loc': 'lower left', 'bbox_to_anchor': (0.0, 1.0), 'frameon': False}
+        axes.legend(fontsize=SMALL, ncols=4, borderpad=0.2, borderaxespad=0.0, **above)
     else:
         _say(axes, 'nothing was tested yet')
-    name_axes(axes, title, 'labelled samples that were tested', unit)
+    name_axes(axes, title, 'labelled samples that were tested', unit, pad=24)
 
 
 def _draw_roc(axes: Any, learning: Learning) -> None:
@@ -113,10 +106,10 @@ def _draw_roc(axes: Any, learning: Learning) -> None:
         return
     false, true = roc_curve(y, z)
     axes.plot(false, true, color=BLUE, linewidth=2.5, label=f'AUC {auc(y, z):.3f}')
-    said = sigmoid(z) >= learning.threshold
-    point = float(said[y < 0.5].mean()), float(said[y > 0.5].mean())
+    tn, fp, fn, tp = confusion(y, z, learning.threshold)
     axes.plot(
-        *point,
+        fp / (fp + tn),
+        tp / (tp + fn),
         'o',
         color=ORANGE,
         markeredgecolor='black',
@@ -128,9 +121,9 @@ def _draw_roc(axes: Any, learning: Learning) -> None:
 
 def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
     y, z, which = learning.telling
-    name_axes(axes, f'Reliability, {which}', '', 'share of 1')
+    name_axes(axes, f'Reliability, {which}', '', 'share that was 1')
     name_axes(counts_axes, '', 'predicted probability of 1', 'count')
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5, label='as said')
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5)
     axes.tick_params(labelbottom=False)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
@@ -138,12 +131,10 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
     if not len(y):
         _say(axes, 'nothing was tested yet')
         return
-    predicted, share, counts = reliability_curve(y, z, BINS)
-    there = counts > 0
-    axes.plot(
-        predicted[there], share[there], 'o-', color=BLUE, linewidth=2.5, markersize=5, label='it came true'
-    )
-    axes.legend(fontsize=TINY, loc='upper left', borderaxespad=0.2)
+    predicted, share, _ = reliability_curve(y, z)
+    axes.plot(predicted, share, 'o-', color=BLUE, linewidth=2.5, markersize=5)
+    axes.text(0.98, 0.06, 'dashed: as it should be', fontsize=TINY, color=GREY, ha='right')
+    counts = calibration_sums(y, z)[2]
     counts_axes.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.8 / BINS, color=BLUE)
     counts_axes.set_yticks([int(counts.max())])
 

@@ -26,7 +26,7 @@ def png(figure: Any) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image  # comes with matplotlib
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     size = canvas.get_width_height()
     image = Image.frombuffer('RGBA', size, canvas.buffer_rgba(), 'raw', 'RGBA', 0, 1)
@@ -35,9 +35,9 @@ def png(figure: Any) -> bytes:
     return file.getvalue()
 
 
-def name_axes(axes: Any, title: str, x: str, y: str) -> None:
-    """Write the title and what the axes are, with units."""
-    axes.set_title(title, fontsize=13, loc='left')
+def name_axes(axes: Any, title: str, x: str, y: str, pad: float = 6) -> None:
+    """Write the title, `pad` points above, and what the axes are, with units."""
+    axes.set_title(title, fontsize=13, loc='left', pad=pad)
     axes.set_xlabel(x, fontsize=12)
     axes.set_ylabel(y, fontsize=12)
     axes.tick_params(labelsize=11)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..arguments import Parser
@@ -77,11 +78,9 @@ def _run(arguments: list[str]) -> None:
         buffer_capacity=given.buffer_capacity,
     )
     study = test_then_train(samples or Samples.none(), options, given.window, _Progress().show)
-    learning = Learning.of(
-        study.progress,
-        ', '.join(path.name for path in (given.dataset_file, given.model_file) if path),
-        model or study.model,
-        missing=study.missing,
+    title = ', '.join(path.name for path in (given.dataset_file, given.model_file) if path)
+    learning = replace(
+        Learning.of(title, study.scores, study.progress, model or study.model, study.missing),
         threshold=given.threshold,
     )
     picture = draw(learning)
@@ -109,7 +108,7 @@ def _notes(samples: Samples | None, study: Study) -> list[str]:
     notes = [
         f'{len(samples.y)} samples were replayed in their order, in batches of {study.batch}: each was '
         'predicted by the model of the batches before, and only then learned from. '
-        f'{len(study.y)} were tested so; before the others there was no model.'
+        f'{study.scores.tally.samples} were tested so; before the others there was no model.'
     ]
     return notes + [f'Warning: {samples.note}.'] * bool(samples.note)
 

@@ -8,12 +8,9 @@ import time
 from collections.abc import Iterable, Sequence
 from html import escape
 
-import numpy as np
-
-from ..core.evaluation import METRICS
-from ..core.logistic import sigmoid
+from ..core.curves import confusion
+from ..core.evaluation import SCORES, Scores
 from ..core.model import Model
-from ..core.progress import without_features
 from ..pictures.learning import Learning, verdict
 from ..pictures.page import ranked_weights
 from .study import Study
@@ -41,39 +38,27 @@ def page(learning: Learning, study: Study, picture: bytes, notes: Sequence[str])
         *(f'<p>{escape(note)}</p>' for note in notes),
         f'<img alt="{said}" src="data:image/png;base64,{data}">',
     ]
-    if len(study.y):
-        parts += [_scores(learning, study), _confusion(learning, study)]
+    if len(learning.y):
+        parts += [_scores(study.scores), _confusion(learning)]
     if learning.model is not None:
         parts += [_features(learning.model), _facts(learning.model)]
     return '\n'.join([*parts, '</body></html>', ''])
 
 
-def _scores(learning: Learning, study: Study) -> str:
-    """Return every metric over the window and over all, beside that of the majority."""
-    blind = without_features(study.y, learning.tested, learning.positives)
-    n = len(learning.y)
-    columns = [
-        (study.y[-n:], study.z[-n:]),
-        (study.y[-n:], blind[-n:]),
-        (study.y, study.z),
-        (study.y, blind),
-    ]
-    rows = [(name, *(_number(metric(*each)) for each in columns)) for name, metric in METRICS.items()]
-    heads = ['score', f'last {n}', 'majority', f'all {len(study.y)}', 'majority']
+def _scores(scores: Scores) -> str:
+    """Return every score over the window and over all, beside that of the majority."""
+    columns = scores.values(), scores.majority(), scores.totals(), scores.majority_totals()
+    rows = [(name, *(_number(each.get(name, math.nan)) for each in columns)) for name in SCORES]
+    heads = ['score', f'last {len(scores)}', 'majority', f'all {scores.tally.samples}', 'majority']
     return '<h2>Scores, tested before they were learned</h2>' + _table(heads, rows)
 
 
-def _confusion(learning: Learning, study: Study) -> str:
-    """Return how often what was said, over all that was tested."""
-    says = sigmoid(study.z) >= learning.threshold
-    is_one = study.y > 0.5
-    rows = [
-        (name, *(str(int(np.sum((is_one == truth) & (says == said)))) for said in (False, True)))
-        for name, truth in (('is 0', False), ('is 1', True))
-    ]
-    return f'<h2>Decisions at threshold {learning.threshold:g}</h2>' + _table(
-        ['', 'said 0', 'said 1'], rows
-    )
+def _confusion(learning: Learning) -> str:
+    """Return how often what was said, over the window."""
+    tn, fp, fn, tp = confusion(learning.y, learning.z, learning.threshold)
+    rows = [('is 0', str(tn), str(fp)), ('is 1', str(fn), str(tp))]
+    title = f'Decisions at threshold {learning.threshold:g}, last {len(learning.y)}'
+    return f'<h2>{title}</h2>' + _table(['', 'said 0', 'said 1'], rows)
 
 
 def _features(model: Model) -> str:

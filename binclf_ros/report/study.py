@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.dataset_format import DatasetReader
 from ..core.errors import BinclfError, DescentError, StorageError
+from ..core.evaluation import Scores
 from ..core.learner import Learner, LearningOptions
 from ..core.logistic import Array
 from ..core.model import Model
@@ -25,7 +26,7 @@ BUDGET_SEC = 0.5
 
 @dataclass(frozen=True)
 class Samples:
-    """A dataset file as far as it is whole: X (M, N) and y (M,), the oldest first; `note` is what is not."""
+    """A file's X (M, N) and y (M,), the oldest first, as far as it is whole; `note` is what is not."""
 
     names: tuple[str, ...]
     X: Array
@@ -40,10 +41,9 @@ class Samples:
 
 @dataclass(frozen=True)
 class Study:
-    """Predictions that were made before their label was learned: y and z (M,), the oldest first."""
+    """What came of it."""
 
-    y: Array
-    z: Array
+    scores: Scores
     progress: Progress
     model: Model | None
     missing: str
@@ -86,22 +86,19 @@ def test_then_train(
     """
     n = len(samples.y)
     batch = max(FEWEST_IN_BATCH, -(-n // MOST_BATCHES))
-    learner, progress = Learner('report', options), Progress(window)
-    y, z = np.empty(n), np.empty(n)
-    tested = 0
+    learner, scores, progress = Learner('report', options), Scores(window), Progress()
     for start in range(0, n, batch):
-        X_now, y_now = samples.X[start : start + batch], samples.y[start : start + batch]
+        X, y = samples.X[start : start + batch], samples.y[start : start + batch]
         if learner.model is not None:
-            z_now = learner.model.decision_function(X_now)
-            y[tested : tested + len(y_now)], z[tested : tested + len(y_now)] = y_now, z_now
-            tested += len(y_now)
-            progress.extend(y_now, z_now)
-            progress.note(learner.model.loss)
-        learner.take(samples.names, X_now, y_now)
+            z = learner.model.decision_function(X)
+            scores.extend(y, z)
+            progress.extend(y, z)
+            progress.note(scores, learner.model.loss)
+        learner.take(samples.names, X, y)
         if learner.has_work:
             _descend(learner)
         show(min(1.0, (start + batch) / n))
-    return Study(y[:tested], z[:tested], progress, learner.model, learner.missing if n else '', batch)
+    return Study(scores, progress, learner.model, learner.missing if n else '', batch)
 
 
 def _descend(learner: Learner) -> None:
