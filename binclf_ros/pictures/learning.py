@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,9 +112,9 @@ def verdict(learning: Learning) -> Verdict:
 
 
 def _chance(y: Array) -> float:
-    """Return by how much the balanced accuracy of a coin may exceed ½: 3σ of independent samples, or 0.1."""
+    """Return by how much balanced accuracy may exceed ½ by chance: 3σ of independent coins, or 0.2."""
     positives = int(np.sum(y))
-    fewer = min(positives, len(y) - positives)
-    if fewer < FEWEST_PER_CLASS:
+    negatives = len(y) - positives
+    if min(positives, negatives) < FEWEST_PER_CLASS:
         return 1.0
-    return max(0.1, 3.0 * 0.25 * (1.0 / positives + 1.0 / (len(y) - positives)) ** 0.5)
+    return max(0.2, 3.0 * 0.25 * math.sqrt(1.0 / positives + 1.0 / negatives))

@@ -24,6 +24,11 @@ SIGNS = {
 
 def draw(learning: Learning) -> bytes:
     """Return the page as PNG. Raises ImportError without matplotlib."""
+    return png(figure_of(learning))
+
+
+def figure_of(learning: Learning) -> Any:
+    """Return the page as a figure. Raises ImportError without matplotlib."""
     figure = new_figure()
     _draw_verdict(figure, learning)
     # the margins are given, as looking for them takes longer than all of the drawing
@@ -35,7 +40,7 @@ def draw(learning: Learning) -> bytes:
         reliability, figure.add_axes((0.345, 0.085, 0.24, 0.06), sharex=reliability), learning
     )
     _draw_weights(figure.add_axes((0.65, 0.085, 0.33, 0.31)), learning.model)
-    return png(figure)
+    return figure
 
 
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
@@ -60,6 +65,7 @@ def _draw_losses(axes: Any, learning: Learning) -> None:
     curve = dict(zip(COLUMNS, learning.curves.T))
     axes.plot(curve['samples'], curve['loss'], color=BLACK, linewidth=1, label='training')
     _draw_pair(axes, curve, 'log_loss', 'tested before learned')
+    axes.set_ylim(0.0, 1.0)
     if len(learning.curves):
         rival, own = curve['majority_log_loss'], curve['log_loss']
         axes.set_ylim(0.0, max(0.1, 1.15 * rival.max(), 1.1 * float(np.percentile(own, 95))))

@@ -15,7 +15,7 @@ from ..core.files import why
 from ..core.learner import LearningOptions
 from ..pictures.learning import Learning, verdict
 from .html import page
-from .study import Samples, Study, read_model, read_samples, test_then_train
+from .study import Samples, Study, read_model, read_samples, replay
 
 PNG_NAME, HTML_NAME = 'report.png', 'report.html'
 INTERRUPTED = 130
@@ -77,7 +77,7 @@ def _run(arguments: list[str]) -> None:
         class_weight=given.class_weight,
         buffer_capacity=given.buffer_capacity,
     )
-    study = test_then_train(samples or Samples.none(), options, given.window, _Progress().show)
+    study = replay(samples or Samples.none(), options, given.window, _Progress().show)
     title = ', '.join(path.name for path in (given.dataset_file, given.model_file) if path)
     learning = replace(
         Learning.of(title, study.scores, study.progress, model or study.model, study.missing),

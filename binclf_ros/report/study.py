@@ -77,9 +77,7 @@ def read_model(path: Path) -> Model:
     return model
 
 
-def test_then_train(
-    samples: Samples, options: LearningOptions, window: int, show: Callable[[float], None]
-) -> Study:
+def replay(samples: Samples, options: LearningOptions, window: int, show: Callable[[float], None]) -> Study:
     """Predict every sample by the model of those before its batch, then learn the batch.
 
     `show` is told what share is done. Raises DescentError.
