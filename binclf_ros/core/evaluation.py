@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .curves import BINS, auc, calibration_sums, confusion
+from .drift import Drift
 from .logistic import BCE, Array, sigmoid
 
 CHUNK = 256
@@ -149,17 +150,20 @@ class Scores:
     seen more often (1 where they are equal). It learns from a label after it was scored, too.
 
     Taking a sample in costs O(1): the sums are brought up to date by `CHUNK`, or when they are read.
-    There is no AUC of the totals: it needs all samples, and compares z of models long gone.
+    There is no AUC of the totals: it needs all samples, and compares z of models long gone. What is
+    counted goes through the `drift` detectors as well.
     """
 
     def __init__(self, window: int) -> None:
         self._window = window
+        self._drift = Drift()
         self.clear()
 
     def clear(self) -> None:
         """Forget them."""
         self._ring, self._size, self._end = np.empty((3, self._window)), 0, 0  # y, z, z of the majority
         self._total = self._majority_total = Tally()
+        self._drift.reset()
         self._staged: list[tuple[Array, Array]] = []
         self._waiting = 0
 
@@ -173,7 +177,8 @@ class Scores:
 
     def extend(self, y: Array, z: Array) -> None:
         """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,)."""
-        self._staged.append((y, z))
+        if len(y):
+            self._staged.append((y, z))
         self._waiting += len(y)
         if self._waiting >= CHUNK:
             self._count()
@@ -207,6 +212,12 @@ class Scores:
         return self._metrics(self._majority_total)
 
     @property
+    def drift(self) -> Drift:
+        """The detectors of change."""
+        self._count()
+        return self._drift
+
+    @property
     def tally(self) -> Tally:
         """The sums over all predictions."""
         self._count()
@@ -232,6 +243,7 @@ class Scores:
         if not self._staged:
             return
         y, z = (np.concatenate(each) for each in zip(*self._staged))
+        self._drift.update(y, z, [len(each) for each, _ in self._staged])
         self._staged, self._waiting = [], 0
         positives = self._total.tp + self._total.fn + np.cumsum(y) - y
         negatives = self._total.samples + np.arange(len(y)) - positives

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from .evaluation import Scores
@@ -10,6 +12,8 @@ from .logistic import Array
 SHOWN = ('log_loss', 'accuracy', 'balanced_accuracy')
 COLUMNS = ('samples', 'loss', *SHOWN, *(f'majority_{name}' for name in SHOWN))
 """Of `Progress.curves`: how many were tested, and the scores of the window."""
+
+MOST_ALARMS = 20
 
 
 class History:
@@ -50,12 +54,14 @@ class Progress:
 
     def __init__(self) -> None:
         self._curves, self._life = History(len(COLUMNS), 500), History(2, 4000)
+        self._alarms: deque[int] = deque(maxlen=MOST_ALARMS)
         self._tested = 0
 
     def clear(self) -> None:
         """Forget all."""
         self._curves.clear()
         self._life.clear()
+        self._alarms.clear()
         self._tested = 0
 
     def extend(self, y: Array, z: Array) -> None:
@@ -69,6 +75,9 @@ class Progress:
         if tested == self._tested:
             return
         self._tested = tested
+        drift = scores.drift
+        if drift.alarms and drift.last not in self._alarms:
+            self._alarms.append(drift.last)
         own, majority = scores.values(SHOWN), scores.majority(SHOWN)
         self._curves.add(
             (tested, loss, *(own[name] for name in SHOWN), *(majority[name] for name in SHOWN))
@@ -78,6 +87,10 @@ class Progress:
         """Return labels y (M,) and scores z (M,), evenly spread over all that were tested."""
         y, z = self._life.rows().T
         return y, z
+
+    def alarms(self) -> tuple[int, ...]:
+        """Return how many were tested at each of the newest drift alarms."""
+        return tuple(self._alarms)
 
     def curves(self) -> Array:
         """Return the points of the curves, (T, 8), with the `COLUMNS`."""

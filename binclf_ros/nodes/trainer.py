@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..core.logistic import Array
 from ..core.model import Model
 from ..core.persistence import Persistence
 from ..core.progress import Progress
+from ..core.thresholds import recommend
 from ..core.worker import Worker
 from ..pictures.learning import Learning
 from ..ros.clouds import CloudReader
@@ -53,12 +55,13 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._scores = Scores(self.parameters.score_window)
         self._progress = Progress()
         self._drawn: object = None
+        self._alarms = 0
         self._forgotten = 0
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.tell(String, 'model', MODEL)
-        curves = ('loss', *SCORES, *(f'majority_{name}' for name in BESIDE))
+        curves = ('loss', 'drift', *SCORES, *(f'majority_{name}' for name in BESIDE))
         self._curves = {name: self.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
         learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
         files = self.parameters.model_file, self.parameters.dataset_file
@@ -80,8 +83,10 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.serve(Trigger, '~/reset', self._reset, self._post_reset)
         self.serve(Trigger, '~/save', self._save, self._worker.post)
         self.serve(Trigger, '~/load', self._load, self._worker.post)
+        self.serve(Trigger, '~/recommend_threshold', self._recommend_threshold)
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(CURVES_SEC, self._publish_curves)
+        self.every(CURVES_SEC, self._look_for_drift)
         self.every(RETRY_SEC, self._retry)
         self._plot = Plot(self, '~/plot', self._take_picture)
         self.every(PROGRESS_SEC, self._note_progress)
@@ -143,6 +148,10 @@ class Trainer(BinclfNode[TrainerParameters]):
             return WARN, '; '.join(self._notes)
         if self._model is None:
             return WARN, learner.missing or 'the first descent is on its way'
+        if self._drifted:
+            drift = self._scores.drift
+            done = ', half of the samples were let go' if self.parameters.on_drift == 'forget' else ''
+            return WARN, f'drift, {drift.seen - drift.last} samples ago: {drift.how} has risen{done}'
         return OK, 'paused' if self._worker.paused else 'learning'
 
     def values(self) -> dict[str, object]:
@@ -168,6 +177,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             **_named('majority_', scores.majority()),
             **_named('total_', scores.totals()),
             **_named('total_majority_', scores.majority_totals()),
+            'drift_alarms': scores.drift.alarms,
+            'drift_level': scores.drift.level,
             'total_scored': tally.samples,
             'total_tn': tally.tn,
             'total_fp': tally.fp,
@@ -216,7 +227,8 @@ class Trainer(BinclfNode[TrainerParameters]):
         if model is None or state == self._drawn:
             return
         self._drawn = state
-        values = {'loss': model.loss, **self._scores.values(wanted)}
+        level = 1.0 if self._drifted else self._scores.drift.level
+        values = {'loss': model.loss, 'drift': level, **self._scores.values(wanted)}
         if beside := [name for name in BESIDE if f'majority_{name}' in wanted]:
             values.update(_named('majority_', self._scores.majority(beside)))
         for name in wanted & values.keys():
@@ -231,6 +243,25 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Return what is to be drawn."""
         name, missing = self.get_fully_qualified_name(), self._worker.learner.missing
         return Learning.of(name, self._scores, self._progress, self._model, missing)
+
+    @property
+    def _drifted(self) -> bool:
+        """Whether the last alarm is no further back than the scores look."""
+        drift = self._scores.drift
+        return drift.alarms > 0 and drift.seen - drift.last < self.parameters.score_window
+
+    def _look_for_drift(self) -> None:
+        """Log each alarm, and let old samples go where that is asked for."""
+        drift = self._scores.drift
+        if drift.alarms > self._alarms:
+            self.get_logger().warning(f'drift: {drift.how} has risen')
+            if self.parameters.on_drift == 'forget':
+                self._worker.post(self._files.forget_half)
+        self._alarms = drift.alarms
+
+    def _recommend_threshold(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Answer with the threshold for the objective. Raises BinclfError, which becomes the answer."""
+        return True, json.dumps(asdict(recommend(*self._scores.window(), self.parameters.objective)))
 
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""

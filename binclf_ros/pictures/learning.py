@@ -59,6 +59,7 @@ class Learning:
             progress.curves(),
             model,
             missing,
+            alarms=progress.alarms(),
         )
 
     @property

@@ -13,6 +13,7 @@ from ..core.descent import SOLVERS
 from ..core.errors import BinclfError, StorageError
 from ..core.files import why
 from ..core.learner import LearningOptions
+from ..core.thresholds import parse_objective, recommend
 from ..pictures.learning import Learning, verdict
 from .html import page
 from .study import Samples, Study, read_model, read_samples, replay
@@ -33,6 +34,7 @@ def _parser() -> Parser:
     add('--output', type=Path, default=Path(), metavar='DIR', help=f'where {PNG_NAME} and {HTML_NAME} go')
     add('--window', type=int, default=1000, help='samples that the scores look back on (default: 1000)')
     add('--threshold', type=float, default=0.5, help='of the decision, from 0 to 1 (default: 0.5)')
+    add('--objective', default='balanced_accuracy', help='of the recommended threshold, as of the trainer')
     add('--l2', type=float, default=1.0, help='ridge, as that of the trainer (default: 1.0)')
     add('--solver', choices=sorted(SOLVERS), default='curvature', help='as that of the trainer')
     add('--class-weight', choices=('none', 'balanced'), default='none', help='as that of the trainer')
@@ -66,6 +68,7 @@ def _run(arguments: list[str]) -> None:
         if not low <= getattr(given, name) <= high:
             option = name.replace('_', '-')
             raise BinclfError(f'--{option} is {getattr(given, name):g}, expected {low:g} to {high:g}')
+    parse_objective(given.objective)
     draw = _drawing()
     model = read_model(given.model_file) if given.model_file else None
     samples = read_samples(given.dataset_file) if given.dataset_file else None
@@ -84,7 +87,7 @@ def _run(arguments: list[str]) -> None:
         threshold=given.threshold,
     )
     picture = draw(learning)
-    notes = _notes(samples, study)
+    notes = [*_notes(samples, study), _advice(study, given.objective)]
     print(*notes, verdict(learning).text, sep='\n')
     _write(given.output, PNG_NAME, picture)
     _write(given.output, HTML_NAME, page(learning, study, picture, notes).encode())
@@ -111,6 +114,20 @@ def _notes(samples: Samples | None, study: Study) -> list[str]:
         f'{study.scores.tally.samples} were tested so; before the others there was no model.'
     ]
     return notes + [f'Warning: {samples.note}.'] * bool(samples.note)
+
+
+def _advice(study: Study, objective: str) -> str:
+    """Return which threshold to take, or why none can be told."""
+    try:
+        found = recommend(*study.scores.window(), objective)
+    except BinclfError as error:
+        return f'No threshold is recommended for {objective}: {error}.'
+    least = 'at most' if objective.startswith('cost') else 'at least'
+    return (
+        f'For {objective}, take the threshold {found.threshold:.4g}: {found.score:.3f} over the last '
+        f'{found.samples} samples, and {least} {found.bound:.3f} on further ones that are drawn as these '
+        f'were, each on its own ({found.confidence:.0%} confidence).'
+    )
 
 
 class _Progress:

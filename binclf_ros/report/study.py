@@ -89,7 +89,8 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
         X, y = samples.X[start : start + batch], samples.y[start : start + batch]
         if learner.model is not None:
             z = learner.model.decision_function(X)
-            scores.extend(y, z)
+            for i in range(len(y)):  # one by one, as a trainer hears them
+                scores.extend(y[i : i + 1], z[i : i + 1])
             progress.extend(y, z)
             progress.note(scores, learner.model.loss)
         learner.take(samples.names, X, y)

@@ -67,6 +67,7 @@ def test_dataset_and_model_give_a_picture_and_a_page_that_needs_no_network(files
     assert run(files, *given, '--window', '300') == 0
     said = capsys.readouterr().out
     assert '\nlearning: log loss 0.' in said
+    assert 'For balanced_accuracy, take the threshold 0.' in said
     assert 'each was predicted by the model of the batches before' in said
     png = (files / 'out' / 'report.png').read_bytes()
     html = (files / 'out' / 'report.html').read_text(encoding='utf-8')
@@ -113,6 +114,7 @@ def test_of_a_damaged_dataset_what_is_whole_is_used_and_it_is_said(files, capsys
         (['--dataset-file', 'FOLDER'], 'can not be read'),
         (['--model-file', 'FOLDER/model.json', '--threshold', '2'], '--threshold is 2, expected 0 to 1'),
         (['--model-file', 'FOLDER/model.json', '--window', '0'], '--window is 0, expected 1 to 1e+06'),
+        (['--model-file', 'FOLDER/model.json', '--objective', 'luck'], "objective is 'luck', expected"),
         (['--model-file', 'FOLDER/model.json', '--solver', 'magic'], '-h explains the arguments'),
         (['--dataset-file', 'FOLDER/samples.data', '--model-file', 'FOLDER/other.json'], 'other features'),
         (['--model-file', 'FOLDER/model.json', '--output', 'FOLDER/samples.data/x'], 'can not be written'),
