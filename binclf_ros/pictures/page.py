@@ -90,12 +90,22 @@ def _draw_pair(axes: Any, curve: dict[str, Any], name: str, label: str) -> None:
 
 
 def _finish_curve(axes: Any, learning: Learning, title: str, unit: str) -> None:
-    for number, at in enumerate(learning.alarms):
-        axes.axvline(at, color=ORANGE, linewidth=1.5, label='' if number else 'drift alarm')
+    if learning.alarms:
+        high = [0.96] * len(learning.alarms)
+        above = axes.get_xaxis_transform()  # y in shares of the panel
+        axes.plot(learning.alarms, high, 'v', color=ORANGE, markersize=7, transform=above, label='drift')
     if len(learning.curves):
         axes.set_xlim(min(learning.curves[0, 0], learning.curves[-1, 0] - 1.0), learning.curves[-1, 0])
-        above = {'loc': 'lower left', 'bbox_to_anchor': (0.0, 1.0), 'frameon': False}
-        axes.legend(fontsize=SMALL, ncols=4, borderpad=0.2, borderaxespad=0.0, **above)
+        place = {'loc': 'lower left', 'bbox_to_anchor': (0.0, 1.0), 'frameon': False}
+        axes.legend(
+            fontsize=SMALL,
+            ncols=4,
+            borderpad=0.2,
+            borderaxespad=0.0,
+            handlelength=1.6,
+            columnspacing=1.2,
+            **place,
+        )
     else:
         _say(axes, 'nothing was tested yet')
     name_axes(axes, title, 'labelled samples that were tested', unit, pad=24)
@@ -126,8 +136,8 @@ def _draw_roc(axes: Any, learning: Learning) -> None:
 
 
 def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
-    y, z, which = learning.telling
-    name_axes(axes, f'Reliability, {which}', '', 'share that was 1')
+    y, z, _ = learning.telling
+    name_axes(axes, 'Reliability (dashed: ideal)', '', 'share that was 1')
     name_axes(counts_axes, '', 'predicted probability of 1', 'count')
     axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5)
     axes.tick_params(labelbottom=False)
@@ -139,7 +149,6 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
         return
     predicted, share, _ = reliability_curve(y, z)
     axes.plot(predicted, share, 'o-', color=BLUE, linewidth=2.5, markersize=5)
-    axes.text(0.98, 0.06, 'dashed: as it should be', fontsize=TINY, color=GREY, ha='right')
     counts = calibration_sums(y, z)[2]
     counts_axes.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.8 / BINS, color=BLUE)
     counts_axes.set_yticks([int(counts.max())])
