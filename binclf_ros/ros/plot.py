@@ -21,6 +21,9 @@ PATIENCE_SEC = 0.5
 class Plot:
     """Publishes the page as PNG, at most once a second, and only while somebody subscribes.
 
+    It is on `topic`, and on `topic`/compressed as well: what hears by image_transport, such as
+    rqt_image_view, finds it under such a name alone.
+
     `take` is called by the executor's thread, and has to be quick; what it returns is drawn by a
     thread that lives as long as one picture. `problem` is why nothing is drawn; '' for nothing.
     """
@@ -28,7 +31,7 @@ class Plot:
     def __init__(self, node: BinclfNode[Any], topic: str, take: Callable[[], Learning]) -> None:
         self.problem = ''
         self._node, self._take = node, take
-        self._out = node.tell(CompressedImage, topic, PICTURE)
+        self._outs = [node.tell(CompressedImage, name, PICTURE) for name in (topic, f'{topic}/compressed')]
         self._thread: threading.Thread | None = None
         node.every(PERIOD_SEC, self._look)
 
@@ -39,7 +42,7 @@ class Plot:
 
     def _look(self) -> None:
         at_work = self._thread is not None and self._thread.is_alive()
-        if at_work or self.problem or not self._out.get_subscription_count():
+        if at_work or self.problem or not any(out.get_subscription_count() for out in self._outs):
             return
         draw = self._node.guarded(self._draw)
         self._thread = threading.Thread(target=draw, args=(self._take(),), name='plot', daemon=True)
@@ -56,4 +59,6 @@ class Plot:
             return
         message = CompressedImage(format='png', data=array.array('B', picture))
         message.header.stamp = self._node.get_clock().now().to_msg()
-        self._out.publish(message)
+        for out in self._outs:
+            if out.get_subscription_count():
+                out.publish(message)

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rclpy.qos import qos_profile_sensor_data
 from ros_harness import REPOSITORY, blobs
 from sensor_msgs.msg import CompressedImage
 
@@ -30,8 +31,9 @@ def test_a_picture_comes_while_somebody_subscribes_and_none_is_drawn_before(grou
     assert not has_matplotlib(trainer), 'it was imported though nobody looks'
 
     pictures = ground.hear(CompressedImage, 'trainer/plot', 1)
-    ground.wait_until(lambda: len(pictures) >= 2, 'two pictures')
-    for each in pictures:
+    for_rqt = ground.hear(CompressedImage, 'trainer/plot/compressed', qos_profile_sensor_data)
+    ground.wait_until(lambda: len(pictures) >= 2 and for_rqt, 'two pictures, and one for rqt')
+    for each in (*pictures, *for_rqt):
         assert each.format == 'png'
         assert bytes(each.data[:8]) == b'\x89PNG\r\n\x1a\n'
     first, second = (each.header.stamp for each in pictures[:2])
