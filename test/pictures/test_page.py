@@ -129,6 +129,8 @@ def test_nothing_is_written_over_the_edge_or_over_another_text(case):
     png(figure)
     boxes = [(each.get_text(), each.get_window_extent()) for each in texts_of(figure) if each.get_text()]
     assert len(boxes) > 30
+    for axes in figure.axes:
+        assert axes.get_position().x1 <= 0.99 and axes.get_position().y1 <= 0.99
     for text, box in boxes:
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280 and box.y1 <= 720, text
     for i, (text, a) in enumerate(boxes):
