@@ -107,6 +107,7 @@ def _finish_curve(axes: Any, learning: Learning, title: str, unit: str) -> None:
             **place,
         )
     else:
+        axes.set_xticks([])
         _say(axes, 'nothing was tested yet')
     name_axes(axes, title, 'labelled samples that were tested', unit, pad=24)
 
@@ -114,12 +115,12 @@ def _finish_curve(axes: Any, learning: Learning, title: str, unit: str) -> None:
 def _draw_roc(axes: Any, learning: Learning) -> None:
     y, z, which = learning.telling
     name_axes(axes, f'ROC, {which}', 'false positive rate', 'true positive rate')
-    axes.plot([0, 1], [0, 1], color=VERMILION, linestyle='--', linewidth=1.5, label='chance, 0.5')
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     if not 0.0 < np.sum(y) < len(y):
         _say(axes, 'needs samples of\nboth classes')
         return
+    axes.plot([0, 1], [0, 1], color=VERMILION, linestyle='--', linewidth=1.5, label='chance, 0.5')
     false, true = roc_curve(y, z)
     axes.plot(false, true, color=BLUE, linewidth=2.5, label=f'AUC {auc(y, z):.3f}')
     tn, fp, fn, tp = confusion(y, z, learning.threshold)
@@ -139,7 +140,6 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
     y, z, _ = learning.telling
     name_axes(axes, 'Reliability (dashed: ideal)', '', 'share that was 1')
     name_axes(counts_axes, '', 'predicted probability of 1', 'count')
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5)
     axes.tick_params(labelbottom=False)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
@@ -147,6 +147,7 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
     if not len(y):
         _say(axes, 'nothing was tested yet')
         return
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5)
     predicted, share, _ = reliability_curve(y, z)
     axes.plot(predicted, share, 'o-', color=BLUE, linewidth=2.5, markersize=5)
     counts = calibration_sums(y, z)[2]
@@ -157,7 +158,9 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
 def _draw_weights(axes: Any, model: Model | None) -> None:
     if model is None:
         name_axes(axes, 'Weight × scale', 'change of z for 1 σ of the feature', '')
+        axes.set_xticks([])
         axes.set_yticks([])
+        axes.spines['left'].set_visible(False)
         _say(axes, 'no model yet')
         return
     order, effects = ranked_weights(model)
