@@ -17,15 +17,19 @@ LARGEST_LOSS = 4.0
 """Of one prediction, in nats: a single surprise is no drift, however sure the model was."""
 
 
+CLOCK = 32
+"""Values after which ADWIN looks again."""
+
+
 class PageHinkley:
     """S := max(0, S + x − mean(x so far) − δ); an alarm at S > λ, after which it starts anew.
 
-    For a value x with a rise in its mean above δ; λ over that rise is how many samples it takes. With
-    the defaults, for the log loss in nats, a loss that is twice that of a coin's raises it after some
-    80 samples. (E. S. Page, Biometrika 41, 1954; D. V. Hinkley, Biometrika 58, 1971.)
+    For a value x with a rise in its mean above δ: λ over what is above δ is how many samples it takes. A
+    loss that rises by 1 nat raises it after some 220 with the defaults. (E. S. Page, Biometrika 41, 1954;
+    D. V. Hinkley, Biometrika 58, 1971.)
     """
 
-    def __init__(self, delta: float = 0.1, threshold: float = 50.0, at_least: int = 30) -> None:
+    def __init__(self, delta: float = 0.1, threshold: float = 200.0, at_least: int = 30) -> None:
         self._delta, self._threshold, self._at_least = delta, threshold, at_least
         self.reset()
 
@@ -53,13 +57,14 @@ class Adwin:
     """Says when the mean of x in [0, 1] has changed, within a window of the length that suits.
 
     The window is cut wherever it can be into n₀ older and n₁ newer values. It has changed where their
-    means differ by more than ε = √(2 m σ² ln(2 ln n/δ)) + ⅔ m ln(2 ln n/δ), m = 1/(n₀ − 4) + 1/(n₁ − 4),
-    n and σ² of the window. Then it starts anew, as in River. Memory is O(log n): sums of 2ⁱ values, five
-    at the most of each i. (A. Bifet, R. Gavaldà, SDM 2007.)
+    means differ by more than ε = √(2 m σ² ln(2 ln n/δ)) + ⅔ m ln(2 ln n/δ), n and σ² of the window,
+    m = 1/(n₀ − s + 1) + 1/(n₁ − s + 1), s the shortest part. Then it starts anew, as in River, whose
+    default is s = 5: too short for samples of overlapping windows, whose errors come in bursts. Memory is
+    O(log n): sums of 2ⁱ values, five at the most of each i. (A. Bifet, R. Gavaldà, SDM 2007.)
     """
 
-    def __init__(self, delta: float = 1e-6, clock: int = 32) -> None:
-        self._delta, self._clock = delta, clock
+    def __init__(self, delta: float = 1e-6, shortest: int = 200) -> None:
+        self._delta, self._shortest = delta, shortest
         self.reset()
 
     def reset(self) -> None:
@@ -76,7 +81,7 @@ class Adwin:
         self._sum += x
         self._rows[0].append(x)
         self._merge()
-        if self._count % self._clock or self._count <= 10:
+        if self._count % CLOCK or self._count <= 10:
             return 0
         change = self._change()
         if change:
@@ -99,9 +104,9 @@ class Adwin:
             for total in self._rows[i]:
                 n0, u0 = n0 + 2**i, u0 + total
                 n1, u1 = self._count - n0, self._sum - u0
-                if n0 < 5 or n1 < 5:
+                if min(n0, n1) < self._shortest:
                     continue
-                m = 1.0 / (n0 - 4.0) + 1.0 / (n1 - 4.0)
+                m = 1.0 / (n0 - self._shortest + 1.0) + 1.0 / (n1 - self._shortest + 1.0)
                 rise = u1 / n1 - u0 / n0
                 if abs(rise) > math.sqrt(2.0 * m * variance * log) + 2.0 / 3.0 * m * log:
                     return 1 if rise > 0.0 else -1

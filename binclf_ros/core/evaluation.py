@@ -17,7 +17,7 @@ from .curves import BINS, auc, calibration_sums, confusion
 from .drift import Drift
 from .logistic import BCE, Array, sigmoid
 
-CHUNK = 256
+CHUNK = 1024
 """Predictions that wait to be counted together at the most."""
 
 

@@ -28,8 +28,6 @@ from .logistic import Array, sigmoid
 ALPHA = 0.05
 FEWEST = 20
 """Samples of each class that a recommendation rests on at least."""
-MOST = 100_000
-"""Samples, the newest, that are looked at."""
 MOST_TESTS = 500
 """Thresholds that are tested for a precision."""
 _HELP = 'expected balanced_accuracy, f1, precision>=0.99, recall>=0.99 or cost:FP=1,FN=10'
@@ -89,7 +87,6 @@ def recommend(y: Array, z: Array, objective: str) -> Recommendation:
     it can not be reached.
     """
     wanted = parse_objective(objective)
-    y, z = y[-MOST:], z[-MOST:]
     positives = int(np.sum(y))
     if min(positives, len(y) - positives) < FEWEST:
         raise BinclfError(

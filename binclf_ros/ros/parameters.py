@@ -122,7 +122,7 @@ class TrainerParameters(NodeParameters):
         1000,
         'labelled samples that the scores on the topics look back on',
         minimum=1,
-        maximum=1_000_000,
+        maximum=100_000,
     )
     on_drift: str = parameter(
         'report',

@@ -91,11 +91,11 @@ def test_a_cloud_is_one_witness() -> None:
 
 def test_alarms_say_who_and_when_and_reset_forgets_them() -> None:
     drift = Drift()
-    z = np.append(np.full(1000, 3.0), np.full(40, -9.0))
-    drift.update(np.ones(1040), z, [1] * 1040)
+    z = np.append(np.full(1000, 3.0), np.full(100, -9.0))
+    drift.update(np.ones(1100), z, [1] * 1100)
     assert drift.alarms == 1
-    assert 1000 < drift.last < 1040
-    assert 'log loss' in drift.how
+    assert 1000 < drift.last < 1100
+    assert drift.how
     drift.reset()
     assert (drift.alarms, drift.seen, drift.how) == (0, 0, '')
 
@@ -117,10 +117,12 @@ def streams(seed: int) -> Array:
     return (generator.random(len(level)) < level).astype(float)
 
 
-@pytest.mark.parametrize('seed', range(5))
-def test_adwin_is_rivers(seed: int) -> None:
+@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize(('delta', 'shortest'), [(0.002, 5), (1e-6, 200)])
+def test_adwin_is_rivers(seed: int, delta: float, shortest: int) -> None:
     river = pytest.importorskip('river.drift', reason='river is not installed: pip install river')
-    theirs, ours, x = river.ADWIN(delta=0.002), Adwin(delta=0.002), streams(seed)
+    theirs = river.ADWIN(delta=delta, min_window_length=shortest)
+    ours, x = Adwin(delta, shortest), streams(seed)
     found = [(ours.update(value), theirs.update(value), theirs.drift_detected) for value in x.tolist()]
     assert [bool(change) for change, _, _ in found] == [drifted for _, _, drifted in found]
     assert {change for change, _, _ in found} == {-1, 0, 1}

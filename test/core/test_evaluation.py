@@ -74,7 +74,7 @@ def test_totals_and_window_of_a_stream_are_scikit_learns() -> None:
     y = (generator.random(5000) < 0.3).astype(float)
     z = 2.0 * y - 1.0 + generator.normal(size=5000)
     scores, start = Scores(1000), 0
-    for size in generator.permutation([1] * 200 + [7] * 200 + [700] * 4 + [600]):
+    for size in generator.permutation([1] * 2200 + [7] * 100 + [700] * 3):
         scores.extend(y[start : start + size], z[start : start + size])
         start += size
         if size == 700:

@@ -50,16 +50,16 @@ def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):
     called = sigmoid(model.decision_function(X[-250:])) >= answer['threshold']
     assert answer['recall'] == answer['score'] == pytest.approx(np.mean(called[y[-250:] > 0.5]))
 
-    ground.teach(X[:200], 1.0 - y[:200])
+    ground.teach(X, 1.0 - y)
     ground.wait_until(lambda: 'drift' in ground.text['trainer'])
-    ground.wait_until_shown('trainer', 'total_scored', 500)
+    ground.wait_until_shown('trainer', 'total_scored', 600)
     ground.wait_until(lambda: curves['drift'][-1].data == 1.0)
     assert ground.severity['trainer'] == 1
     alarms = ground.count('trainer', 'drift_alarms')
-    ground.wait_until(lambda: ground.count('trainer', 'buffer') < 540)
-    assert alarms == 1 and ground.count('trainer', 'acknowledged') == 540
+    ground.wait_until(lambda: ground.count('trainer', 'buffer') < 640)
+    assert alarms == 1 and ground.count('trainer', 'acknowledged') == 640
     reader = DatasetReader(tmp_path / 'samples')
-    assert sum(len(labels) for _, labels in reader.batches()) == ground.count('trainer', 'buffer') >= 270
+    assert sum(len(labels) for _, labels in reader.batches()) == ground.count('trainer', 'buffer') >= 320
 
     assert ground.trigger('/trainer/reset')[0]
     ground.wait_until_shown('trainer', 'drift_alarms', 0)
