@@ -5,7 +5,7 @@ from glob import glob
 from setuptools import find_packages, setup
 
 NAME = 'binclf_ros'
-PROGRAMS = ('featurizer', 'trainer', 'predictor', 'label_keyboard', 'demo')
+PROGRAMS = ('featurizer', 'trainer', 'predictor', 'label_keyboard', 'demo', 'report')
 
 setup(
     name=NAME,
@@ -28,6 +28,8 @@ setup(
             'ros-std-srvs',
             'ros-diagnostic-msgs',
         ],
+        # ~/plot of the trainer, and the report
+        'plot': ['matplotlib'],
         'demo': ['rosbags', 'matplotlib'],
         'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'ruamel.yaml', 'matplotlib'],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed

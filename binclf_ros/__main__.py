@@ -15,6 +15,7 @@ PROGRAMS = {
     'predictor': 'binclf_ros.nodes.predictor',
     'label_keyboard': 'binclf_ros.nodes.label_keyboard',
     'demo': 'binclf_ros.demo',
+    'report': 'binclf_ros.report',
 }
 
 
@@ -32,7 +33,7 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
-featurizer, trainer, predictor, label_keyboard, demo = (partial(start, name) for name in PROGRAMS)
+featurizer, trainer, predictor, label_keyboard, demo, report = (partial(start, name) for name in PROGRAMS)
 
 
 def main() -> int:

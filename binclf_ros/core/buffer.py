@@ -138,13 +138,26 @@ class Buffer:
 
     def resized(self, capacity: int, policy: str) -> Buffer:
         """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
+        other = self._with(self.by_age, capacity, policy)
+        other.seen = max(self.seen, other.seen)
+        return other
+
+    def halved(self) -> Buffer:
+        """Return a buffer with the newer half of each class, that has seen no more than these.
+
+        By class, so that a stream that came in blocks of one class still has both.
+        """
+        order = self.by_age
+        classes = [order[self.y[order] == label] for label in (0, 1)]
+        kept = [rows[len(rows) // 2 :] for rows in classes]
+        return self._with(order[np.isin(order, np.concatenate(kept))], self.capacity, self.policy)
+
+    def _with(self, order: NDArray[np.intp], capacity: int, policy: str) -> Buffer:
         other = Buffer(self._X.shape[1], capacity, policy)
         other.generator = self.generator
-        order = self.by_age
-        for start in range(0, self.size, CHUNK):
+        for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             other.extend(self._X[rows], self._y[rows])
-        other.seen = max(self.seen, other.seen)
         return other
 
     def _fill(self, X: Array, y: Array) -> None:

@@ -101,6 +101,10 @@ class Dataset:
             raise StorageError(self.failure)
         return held
 
+    def rewrite(self, names: Names, buffer: Buffer | None) -> None:
+        """Write the file anew from the buffer, which has let samples go. Never raises."""
+        self._try_to_rewrite(names, buffer)
+
     def clear(self) -> None:
         """Begin anew with no samples."""
         self._taken = self.acknowledged = 0

@@ -101,6 +101,12 @@ class Learner:
         self.buffer.extend(X, y)
         self._settled = False
 
+    def forget_half(self) -> None:
+        """Forget the older half of the samples of each class."""
+        if self.buffer is not None:
+            self.buffer = self.buffer.halved()
+            self._settled = False
+
     @property
     def counts(self) -> tuple[int, int]:
         """How many negatives and positives are held."""

@@ -14,6 +14,8 @@ from .logistic import Array, sigmoid
 
 FORMAT = 'binclf_ros/model'
 VERSION = 1
+MOST_PARTS = 8
+"""Features that an explanation names."""
 LARGEST_JSON = 16 * 2**20
 """Characters of JSON that are looked at; a longer text is refused unread."""
 
@@ -48,6 +50,27 @@ class Model:
     def predict_proba(self, X: Array) -> Array:
         """Return ŷ = σ(z), (M,), for X (M, N)."""
         return sigmoid(self.decision_function(X))
+
+    def contributions(self, x: Array) -> tuple[Array, float]:
+        """Return what each feature adds to z for one sample x (N,), and what is there without them.
+
+        weights·scale × (x − mean)/scale, (N,), and bias + weights·mean: the z of the mean sample. Their
+        sum is z.
+        """
+        weights, mean = np.array(self.weights), np.array(self.mean)
+        return weights * (x - mean), self.bias + float(weights @ mean)
+
+    def explain(self, x: Array) -> str:
+        """Return one line for people: ŷ = σ(z), and what made z, the largest part first."""
+        parts, rest = self.contributions(x)
+        z = float(np.sum(parts)) + rest
+        order = np.argsort(-np.abs(parts), kind='stable')
+        shown = [f'{parts[i]:+.2g} {self.features[i]}' for i in order[:MOST_PARTS].tolist()]
+        if len(order) > MOST_PARTS:
+            others = order[MOST_PARTS:]
+            shown.append(f'{np.sum(parts[others]):+.2g} {len(others)} more')
+        chance = float(sigmoid(np.array(z)))
+        return f'{chance:.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias']).replace('-', '−')
 
     def to_json(self) -> str:
         """Return the model as one JSON object; floats round-trip exactly.

@@ -134,6 +134,12 @@ class Persistence:
                 return False, f'memory is empty, but the dataset is not: {self._dataset.failure}'
         return True, f'forgot {held} samples and the model; run and step go on'
 
+    def forget_half(self) -> None:
+        """Forget the older half of the samples of each class, in the dataset file as well."""
+        self._learner.forget_half()
+        if self._dataset is not None:
+            self._dataset.rewrite(*self._samples)
+
     def close(self) -> None:
         """Write what is not written yet, as the last thing."""
         if self._dataset is not None:

@@ -9,11 +9,11 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
+from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
 from .errors import DemoFailed
 from .panel import Panel
@@ -25,15 +25,8 @@ HIGHEST_DOMAIN_ID = 232
 INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise BinclfError(f'{message}; -h explains the arguments')
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog='demo', description='Learn a yes/no question live, from real recordings.')
+def _parser() -> Parser:
+    parser = Parser(prog='demo', description='Learn a yes/no question live, from real recordings.')
     parser.add_argument('--output', type=Path, default=Path(), metavar='DIR', help='where the report goes')
     parser.add_argument('--domain', type=int, help='ROS_DOMAIN_ID of the nodes (default: an unused one)')
     parser.add_argument('--params', metavar='FILE', help='a file of ROS parameters for the three nodes')

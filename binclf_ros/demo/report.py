@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.evaluation import accuracy, auc, log_loss, roc_curve
+from ..core.curves import roc_curve
+from ..core.evaluation import scores_of
 from ..core.logistic import Array
+from ..pictures.style import BLUE, GREY, ORANGE, name_axes, new_figure, png
 
 JSON_NAME, PNG_NAME = 'demo_report.json', 'demo_report.png'
-BLUE, ORANGE, GREY = '#0072B2', '#E69F00', '#595959'
-"""Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
 
 
 @dataclass
@@ -61,12 +61,10 @@ def summary(results: Results) -> dict[str, float | int | None]:
     whose decision did not come in time, which no other number includes.
     """
     y, z = results.y_and_z()
-    scored = len(y) > 0
+    scored, shown = len(y) > 0, ('accuracy', 'log_loss', 'auc')
     p50, p99 = np.percentile(results.latencies_sec or [math.nan], [50.0, 99.0]) * 1e3
     values: dict[str, float | int] = {
-        'accuracy': accuracy(y, z) if scored else math.nan,
-        'log_loss': log_loss(y, z) if scored else math.nan,
-        'auc': auc(y, z),
+        **(scores_of(y, z, shown) if scored else dict.fromkeys(shown, math.nan)),
         'train_samples': results.train_samples,
         'test_samples': len(y),
         'latency_p50_ms': float(p50),
@@ -110,9 +108,7 @@ def write_json(results: Results, folder: Path) -> Path:
 
 def write_png(results: Results, folder: Path) -> Path:
     """Draw demo_report.png, 1280 × 720; return where it is. Raises ImportError without matplotlib."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12.8, 7.2), dpi=100, layout='constrained')
+    figure = new_figure(layout='constrained')
     figure.suptitle(f'binclf_ros learned live: {results.title}', fontsize=16)
     grid = figure.add_gridspec(2, 2)
     _draw_loss(figure.add_subplot(grid[0, 0]), results)
@@ -120,7 +116,7 @@ def write_png(results: Results, folder: Path) -> Path:
     draw = _draw_histograms if results.is_cloud else _draw_probability
     draw(figure.add_subplot(grid[1, :]), results)
     path = folder / PNG_NAME
-    figure.savefig(path)
+    path.write_bytes(png(figure))
     return path
 
 
@@ -138,7 +134,7 @@ def _draw_loss(axes: Any, results: Results) -> None:
     axes.set_xlim(left=0.0)
     if any(loss > 0.0 for _, loss in (*results.losses, *results.log_losses)):
         axes.set_yscale('log')  # the first predictions may be a hundred times worse than the last
-    _name(axes, 'Loss while it was taught', 'time since the first message (s)', 'mean log loss (nats)')
+    name_axes(axes, 'Loss while it was taught', 'time since the first message (s)', 'mean log loss (nats)')
 
 
 def _draw_probability(axes: Any, results: Results) -> None:
@@ -149,7 +145,7 @@ def _draw_probability(axes: Any, results: Results) -> None:
     axes.axhline(0.5, color=GREY, linestyle='--', linewidth=1)
     axes.set_ylim(-0.03, 1.03)
     axes.margins(x=0.005)
-    _name(
+    name_axes(
         axes,
         f'Probability against truth, never taught: accuracy {_text(summary(results)["accuracy"], ".3f")}',
         'recorded time since the start of the test (s)',
@@ -167,7 +163,7 @@ def _draw_histograms(axes: Any, results: Results) -> None:
     axes.set_yscale('log')
     axes.margins(x=0.005)
     title = f'Points never taught: accuracy {_text(summary(results)["accuracy"], ".3f")}'
-    _name(axes, title, 'published probability of 1', 'points')
+    name_axes(axes, title, 'published probability of 1', 'points')
     axes.legend(fontsize=11, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
@@ -179,12 +175,4 @@ def _draw_roc(axes: Any, results: Results) -> None:
         axes.plot(false, true, color=BLUE, linewidth=2, label=f'AUC {area:.3f}')
     axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1, label='chance, 0.5')
     axes.legend(fontsize=11, loc='lower right')
-    _name(axes, 'ROC on what was never taught', 'false positive rate', 'true positive rate')
-
-
-def _name(axes: Any, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=13, loc='left')
-    axes.set_xlabel(x, fontsize=12)
-    axes.set_ylabel(y, fontsize=12)
-    axes.tick_params(labelsize=11)
-    axes.spines[['top', 'right']].set_visible(False)
+    name_axes(axes, 'ROC on what was never taught', 'false positive rate', 'true positive rate')

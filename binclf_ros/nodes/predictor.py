@@ -11,6 +11,7 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
 from ..core.errors import ModelError, SampleError
+from ..core.logistic import Array
 from ..core.model import Model
 from ..core.storage import ModelKeeper
 from ..ros.clouds import CloudReader, CloudWriter
@@ -20,6 +21,9 @@ from ..ros.parameters import PredictorParameters
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
 
 TRAINER_GONE_SEC = 2.0
+EXPLAIN_SEC = 0.2
+CHATTER_SEC = 1.0
+FLIPS = ('flips', 'chatter')
 
 
 class Predictor(BinclfNode[PredictorParameters]):
@@ -29,13 +33,15 @@ class Predictor(BinclfNode[PredictorParameters]):
     """
 
     def __init__(self) -> None:
-        super().__init__('predictor', PredictorParameters, counted=('received', 'answered'))
+        super().__init__('predictor', PredictorParameters, counted=('received', 'answered', *FLIPS))
         self._features = SerializedFeatures()
         self._names: tuple[str, ...] = ()
         self._probability, self._decision = Float64(), UInt8()
         self.on_parameters(self.parameters)
         self._model: Model | None = None
         self._left_runs: deque[str] = deque(maxlen=1024)
+        self._flipped = -math.inf
+        self._newest: tuple[tuple[str, ...], Array] | None = None
         self._model_heard: float | None = None
         self._refused = self._failure = ''
         self._weights, self._bias = np.empty(0), 0.0
@@ -44,10 +50,12 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._points_out = self.tell(PointCloud2, 'classified_points', CLOUDS_OUT)
         self._reader, self._writer = CloudReader(), CloudWriter()
         self._decision_out = self.tell(UInt8, 'decision', OUT)
+        self._explanation_out = self.tell(String, '~/explanation', OUT)
         self._load()
         self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
         self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected')
         self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
+        self.every(EXPLAIN_SEC, self._explain)
 
     def on_parameters(self, new: PredictorParameters) -> None:
         """Take over the threshold."""
@@ -64,12 +72,10 @@ class Predictor(BinclfNode[PredictorParameters]):
             raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
         probability = 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
         self._probability.data = probability
-        if probability >= self._upper:
-            self._decision.data = 1
-        elif probability < self._lower:
-            self._decision.data = 0
+        self._decide(probability)
         self._probability_out.publish(self._probability)
         self._decision_out.publish(self._decision)
+        self._newest = names, x
         self.counts['answered'] += 1
 
     def on_points(self, message: PointCloud2) -> None:
@@ -137,6 +143,32 @@ class Predictor(BinclfNode[PredictorParameters]):
                 'names' if len(names) == len(wanted) else 'length', _difference(names, wanted)
             )
         self._names = names
+
+    def _decide(self, probability: float) -> None:
+        """Decide 1 at and above the threshold; inside the dead band, what was decided before."""
+        before = self._decision.data
+        if probability >= self._upper:
+            self._decision.data = 1
+        elif probability < self._lower:
+            self._decision.data = 0
+        if self._decision.data != before and self.counts['answered']:
+            self._count_flip()
+
+    def _count_flip(self) -> None:
+        """Count decisions that differ from the one before, and as chatter those soon after another."""
+        now = time.monotonic()
+        self.counts['flips'] += 1
+        self.counts['chatter'] += now - self._flipped < CHATTER_SEC
+        self._flipped = now
+
+    def _explain(self) -> None:
+        """Say what made the newest decision, while somebody listens."""
+        newest, self._newest = self._newest, None
+        if newest is None or not self._explanation_out.get_subscription_count():
+            return
+        (names, x), model = newest, self._model
+        if model is not None and names == model.features:
+            self._explanation_out.publish(String(data=model.explain(x)))
 
     def _use(self, model: Model) -> None:
         if self._model is not None and model.run != self._model.run:

@@ -24,6 +24,7 @@ from ..core.descent import SOLVERS
 from ..core.errors import ParameterError
 from ..core.logistic import LOSSES
 from ..core.sampling import SamplingOptions
+from ..core.thresholds import parse_objective
 
 LONGEST_SEC = 86_400.0
 
@@ -121,11 +122,26 @@ class TrainerParameters(NodeParameters):
         1000,
         'labelled samples that the scores on the topics look back on',
         minimum=1,
-        maximum=1_000_000,
+        maximum=100_000,
+    )
+    on_drift: str = parameter(
+        'report',
+        'when scores get worse for good: report: diagnostics warn; forget: let the older half of the '
+        'samples of each class go as well',
+        choices=('report', 'forget'),
+    )
+    objective: str = parameter(
+        'balanced_accuracy',
+        'what ~/recommend_threshold looks for: balanced_accuracy, f1, precision>=0.99, recall>=0.99 or '
+        'cost:FP=1,FN=10, with numbers of your own',
     )
     seed: int = parameter(
         0, 'of initial weights and reservoir', minimum=0, maximum=2**31 - 1, read_only=True
     )
+
+    def check(self) -> None:
+        """Parse the objective. Raises ParameterError."""
+        parse_objective(self.objective)
 
 
 @dataclass(frozen=True)

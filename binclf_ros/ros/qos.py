@@ -23,6 +23,8 @@ MODEL = QoSProfile(
 """The model: whoever comes late gets the last one."""
 SCALAR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 """Curves for people."""
+PICTURE = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)
+"""Pictures for people: the newest is enough."""
 
 
 def overridable() -> QoSOverridingOptions:

@@ -222,3 +222,19 @@ def test_the_memory_is_that_of_the_samples_and_little_more() -> None:
     own = sum(each.nbytes for each in (buffer._X, buffer._y, buffer._age))
     own += sum(queue._ring.nbytes for queue in buffer.order)
     assert own <= 1000 * (20 * 8 + 24)
+
+
+@given(y=labels, policy=st.sampled_from(sorted(POLICIES)), capacity=capacities)
+def test_halved_keeps_the_newer_half_of_each_class(y: list[int], policy: str, capacity: int) -> None:
+    buffer = filled(policy, capacity, y)
+    kept = {
+        int(row)
+        for label in (0, 1)
+        for rows in [sorted(i for i in held(buffer) if y[i] == label)]
+        for row in rows[len(rows) // 2 :]
+    }
+    half = buffer.halved()
+    assert held(half) == kept
+    assert (half.capacity, half.policy) == (capacity, policy)
+    half.extend(numbered(1, len(y)), np.ones(1))
+    assert half.size == min(capacity, len(kept) + 1)

@@ -1,4 +1,4 @@
-"""Who may import whom: nodes → ros, core; ros → core; core → numpy."""
+"""Who may import whom: nodes → ros, pictures, core; ros → pictures, core; pictures, report → core."""
 
 from __future__ import annotations
 
@@ -63,6 +63,16 @@ def test_core_imports_numpy_the_standard_library_and_itself(path: Path) -> None:
 @pytest.mark.parametrize('path', folder('ros'), ids=name_of)
 def test_ros_imports_no_nodes(path: Path) -> None:
     assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
+
+
+@pytest.mark.parametrize('path', [*folder('pictures'), *folder('report')], ids=name_of)
+def test_pictures_and_the_report_import_no_ros(path: Path) -> None:
+    for name in imports(path):
+        own = any(
+            inside(name, f'binclf_ros.{each}') for each in ('core', 'pictures', 'report', 'arguments')
+        )
+        top = name.split('.')[0]
+        assert own or top in {'numpy', 'matplotlib', 'PIL'} or top in sys.stdlib_module_names, name
 
 
 @pytest.mark.parametrize('path', folder('nodes'), ids=name_of)

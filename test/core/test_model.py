@@ -259,3 +259,29 @@ def test_any_value_gives_a_model_or_a_model_error(key: str, value: Any) -> None:
 def test_any_damage_gives_a_model_or_a_model_error(start: int, length: int, put: str) -> None:
     text = but()
     accepts_or_refuses(text[:start] + put + text[start + length :])
+
+
+def test_contributions_sum_to_z_and_are_those_of_standardised_values() -> None:
+    model = Model.from_json(but())
+    x = np.array([0.3, -4.0])[: len(model.features)]
+    parts, rest = model.contributions(x)
+    standardised = (x - np.array(model.mean)) / np.array(model.scale)
+    assert np.allclose(parts, np.array(model.weights) * np.array(model.scale) * standardised, rtol=1e-12)
+    assert float(np.sum(parts)) + rest == pytest.approx(
+        float(model.decision_function(x[None])[0]), rel=1e-12
+    )
+    assert model.contributions(np.array(model.mean))[0].tolist() == [0.0] * len(model.features)
+
+
+def test_an_explanation_names_the_largest_parts_first_and_sums_up_the_rest() -> None:
+    features, weights = [f'x{i}' for i in range(10)], [0.1 * i for i in range(9)] + [-3.0]
+    changed = {
+        'features': features,
+        'weights': weights,
+        'mean': [0.0] * 10,
+        'scale': [1.0] * 10,
+        'bias': 0.5,
+    }
+    line = Model.from_json(but(**changed)).explain(np.ones(10))
+    assert line.startswith('0.75 = σ(1.1): −3 x9 +0.8 x8 +0.7 x7')
+    assert line.endswith('+0.2 x2 +0.1 2 more +0.5 bias')

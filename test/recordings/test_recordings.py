@@ -15,23 +15,27 @@ import shlex
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Float64MultiArray, String
+from std_msgs.msg import Float64, Float64MultiArray, String
 
 from binclf_ros.core.sampling import Sampler, SamplingOptions
 from binclf_ros.demo import bags
 from binclf_ros.demo.feed import find_topics, in_order
 from binclf_ros.demo.processes import unused_domain
+from binclf_ros.ros.messages import FeaturesMessage
 from binclf_ros.ros.qos import LABELED, LABELED_POINTS, MODEL, OUT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,6 +209,85 @@ def test_messages_of_sensors(example, recording, train_until, least_accuracy, tm
     assert set(y) == set(y_test) == {0, 1}
     check_against_scikit_learn(report, heard, X, y, X_test, y_test)
     assert report['accuracy'] >= least_accuracy
+
+
+def test_scores_of_a_stream_are_scikit_learns(tmp_path, monkeypatch):
+    """The trainer's topics and totals beside scikit-learn's figures of the same predictions, in order."""
+    from sklearn import metrics
+
+    options, _ = options_of('husky.yaml')
+    X, y = map(np.concatenate, zip(*samples_of(options, 'husky_surface_imu', 226.19)))
+    with streamed(X, y, options.features, monkeypatch) as (heard, shown, labels, z):
+        p = 1.0 / (1.0 + np.exp(-z))
+        figures = {
+            'accuracy': lambda y, p: metrics.accuracy_score(y, p >= 0.5),
+            'log_loss': metrics.log_loss,
+            'balanced_accuracy': lambda y, p: metrics.balanced_accuracy_score(y, p >= 0.5),
+            'precision': lambda y, p: metrics.precision_score(y, p >= 0.5),
+            'recall': lambda y, p: metrics.recall_score(y, p >= 0.5),
+            'f1': lambda y, p: metrics.f1_score(y, p >= 0.5),
+            'mcc': lambda y, p: metrics.matthews_corrcoef(y, p >= 0.5),
+            'brier': metrics.brier_score_loss,
+            'auc': metrics.roc_auc_score,
+        }
+        for name, figure in figures.items():
+            assert heard[name] == pytest.approx(figure(labels[-20_000:], p[-20_000:]), abs=1e-9), name
+            if name != 'auc':
+                assert float(shown[f'total_{name}']) == pytest.approx(figure(labels, p), abs=1e-9), name
+        print({name: round(float(shown.get(f'total_{name}', 'nan')), 4) for name in figures})
+        assert int(shown['total_scored']) == len(labels) > 20_000
+        assert float(shown['total_accuracy']) > float(shown['total_majority_accuracy']) + 0.2
+
+
+@contextmanager
+def streamed(X, y, names, monkeypatch):
+    """Stream samples through a trainer; yield what it told of them, and the predictions that it scored."""
+    from binclf_ros.core.evaluation import SCORES, Scores
+    from binclf_ros.nodes.trainer import Trainer
+
+    pairs, heard, shown = [], {}, {}
+    extend = Scores.extend
+    monkeypatch.setattr(Scores, 'extend', lambda self, *pair: (pairs.append(pair), extend(self, *pair))[1])
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    arguments = ['--ros-args', '-p', 'score_window:=20000', '-p', 'buffer_capacity:=30000']
+    rclpy.init(args=arguments, domain_id=unused_domain())
+    trainer, client = Trainer(), Node('client', enable_rosout=False)
+    executor = SingleThreadedExecutor()
+    executor.add_node(trainer)
+    executor.add_node(client)
+    for name in SCORES:
+        client.create_subscription(Float64, f'trainer/{name}', partial(_keep, heard, name), 10)
+    try:
+        message = FeaturesMessage(names, labeled=True)
+        for i, (x, label) in enumerate(zip(X, y.tolist())):
+            trainer.on_labeled_features(message.fill(x, label))
+            if i % 500 == 499:  # some seconds of driving, so that models come as it goes
+                spin_for(executor, 0.1)
+        deadline = time.monotonic() + HANG_SEC
+        heard.clear()
+        trainer._drawn = None  # have all curves drawn once more, now that all is counted
+        while not set(SCORES) <= set(heard):
+            assert time.monotonic() < deadline, 'no curves'
+            executor.spin_once(0.05)
+        shown.update({key: str(value) for key, value in trainer.values().items()})
+        labels, z = map(np.concatenate, zip(*pairs))
+        yield heard, shown, labels, z
+    finally:
+        trainer.close()
+        executor.shutdown()
+        trainer.destroy_node()
+        client.destroy_node()
+        rclpy.shutdown()
+
+
+def _keep(heard, name, message):
+    heard[name] = message.data
+
+
+def spin_for(executor, seconds):
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        executor.spin_once(max(0.0, ends - time.monotonic()))
 
 
 def clouds_of(recording):

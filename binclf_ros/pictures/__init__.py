@@ -1,0 +1,1 @@
+"""Pictures of the learning, drawn with matplotlib, which is an extra: imported where one is drawn."""

@@ -1,0 +1,5 @@
+"""The report: whether it learned, from the files of a trainer, without ROS."""
+
+from .command import main
+
+__all__ = ['main']

@@ -1,0 +1,152 @@
+"""The command line: `python -m binclf_ros report --dataset-file PATH --model-file PATH`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..arguments import Parser
+from ..core.descent import SOLVERS
+from ..core.errors import BinclfError, StorageError
+from ..core.files import why
+from ..core.learner import LearningOptions
+from ..core.thresholds import parse_objective, recommend
+from ..pictures.learning import Learning, verdict
+from .html import page
+from .study import Samples, Study, read_model, read_samples, replay
+
+PNG_NAME, HTML_NAME = 'report.png', 'report.html'
+INTERRUPTED = 130
+SAY_SEC = 2.0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog='report',
+        description='Draw whether it learned, from the files of a trainer, which stay as they are.',
+    )
+    add = parser.add_argument
+    add('--dataset-file', type=Path, metavar='PATH', help='the samples, to be tested and then trained')
+    add('--model-file', type=Path, metavar='PATH', help='the model whose weights are shown')
+    add('--output', type=Path, default=Path(), metavar='DIR', help=f'where {PNG_NAME} and {HTML_NAME} go')
+    add('--window', type=int, default=1000, help='samples that the scores look back on (default: 1000)')
+    add('--threshold', type=float, default=0.5, help='of the decision, from 0 to 1 (default: 0.5)')
+    add('--objective', default='balanced_accuracy', help='of the recommended threshold, as of the trainer')
+    add('--l2', type=float, default=1.0, help='ridge, as that of the trainer (default: 1.0)')
+    add('--solver', choices=sorted(SOLVERS), default='curvature', help='as that of the trainer')
+    add('--class-weight', choices=('none', 'balanced'), default='none', help='as that of the trainer')
+    add('--buffer-capacity', type=int, default=10_000, help='as that of the trainer (default: 10000)')
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Write the report; return 0, 2 for a mistake of the user, 130 after Ctrl-C."""
+    try:
+        _run(arguments)
+    except BinclfError as error:
+        print(f'report: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('\nreport: interrupted', file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _run(arguments: list[str]) -> None:
+    given = _parser().parse_args(arguments)
+    if given.dataset_file is None and given.model_file is None:
+        raise BinclfError('nothing to report on: give --dataset-file, --model-file, or both')
+    for name, low, high in (
+        ('window', 1, 1_000_000),
+        ('threshold', 0.0, 1.0),
+        ('l2', 0.0, 1e9),
+        ('buffer_capacity', 2, 10_000_000),
+    ):
+        if not low <= getattr(given, name) <= high:
+            option = name.replace('_', '-')
+            raise BinclfError(f'--{option} is {getattr(given, name):g}, expected {low:g} to {high:g}')
+    parse_objective(given.objective)
+    draw = _drawing()
+    model = read_model(given.model_file) if given.model_file else None
+    samples = read_samples(given.dataset_file) if given.dataset_file else None
+    if model and samples and model.features != samples.names:
+        raise BinclfError('the model is of other features than the samples: give files of one trainer')
+    options = LearningOptions(
+        l2=given.l2,
+        solver=given.solver,
+        class_weight=given.class_weight,
+        buffer_capacity=given.buffer_capacity,
+    )
+    study = replay(samples or Samples.none(), options, given.window, _Progress().show)
+    title = ', '.join(path.name for path in (given.dataset_file, given.model_file) if path)
+    learning = replace(
+        Learning.of(title, study.scores, study.progress, model or study.model, study.missing),
+        threshold=given.threshold,
+    )
+    picture = draw(learning)
+    notes = [*_notes(samples, study), _advice(study, given.objective)]
+    print(*notes, verdict(learning).text, sep='\n')
+    _write(given.output, PNG_NAME, picture)
+    _write(given.output, HTML_NAME, page(learning, study, picture, notes).encode())
+
+
+def _drawing() -> Callable[[Learning], bytes]:
+    """Return what draws. Raises BinclfError where matplotlib is missing."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise BinclfError('the report is drawn with matplotlib: pip install matplotlib') from error
+    from ..pictures.page import draw
+
+    return draw
+
+
+def _notes(samples: Samples | None, study: Study) -> list[str]:
+    """Return what a reader has to know to judge the numbers."""
+    if samples is None:
+        return ['No samples were given: the model is shown, but not tested.']
+    notes = [
+        f'{len(samples.y)} samples were replayed in their order, in batches of {study.batch}: each was '
+        'predicted by the model of the batches before, and only then learned from. '
+        f'{study.scores.tally.samples} were tested so; before the others there was no model.'
+    ]
+    return notes + [f'Warning: {samples.note}.'] * bool(samples.note)
+
+
+def _advice(study: Study, objective: str) -> str:
+    """Return which threshold to take, or why none can be told."""
+    try:
+        found = recommend(*study.scores.window(), objective)
+    except BinclfError as error:
+        return f'No threshold is recommended for {objective}: {error}.'
+    least = 'at most' if objective.startswith('cost') else 'at least'
+    return (
+        f'For {objective}, take the threshold {found.threshold:.4g}: {found.score:.3f} over the last '
+        f'{found.samples} samples, and {least} {found.bound:.3f} on further ones that are drawn as these '
+        f'were, each on its own ({found.confidence:.0%} confidence).'
+    )
+
+
+class _Progress:
+    """Says on stderr how far long work has come."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def show(self, share: float) -> None:
+        if time.monotonic() - self._said >= SAY_SEC:
+            self._said = time.monotonic()
+            print(f'testing, then training: {share:.0%}', file=sys.stderr, flush=True)
+
+
+def _write(folder: Path, name: str, data: bytes) -> None:
+    """Write a file and say so. Raises StorageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    except OSError as error:
+        raise StorageError(f'{folder / name} can not be written: {why(error)}') from error
+    print(f'written: {folder / name}')
