@@ -186,3 +186,12 @@ def test_scores_of_another_size_keep_the_newest_and_the_totals(other: int) -> No
     scores.clear()
     assert scores.totals() == {}
     assert len(scores) == 0
+
+
+def test_a_z_that_is_not_finite_leaves_the_sums_finite() -> None:
+    scores = Scores(10)
+    scores.extend(np.array([1.0, 1.0, 0.0]), np.array([np.nan, -np.inf, np.inf]))
+    assert all(math.isfinite(value) for value in scores.totals().values())
+    assert scores.tally.samples == 3
+    assert math.isfinite(scores.drift.level)
+    assert scores.totals()['accuracy'] == pytest.approx(1.0 / 3.0)

@@ -130,3 +130,13 @@ def test_a_wrong_objective_says_what_is_expected(text: str) -> None:
 def test_objectives_may_have_blanks() -> None:
     assert parse_objective('precision >= 0.9').level == 0.9
     assert parse_objective('cost: FP=1, FN=2.5').costs == (1.0, 2.5)
+
+
+def test_bounds_are_those_of_massarts_inequality() -> None:
+    y, z = drawn(300, 3)
+    P = y.sum()
+    found = recommend(y, z, 'cost:FP=1,FN=10')
+    assert found.bound - found.score == pytest.approx(11.0 * math.sqrt(math.log(2.0 / 0.05) / 600.0))
+    found = recommend(y, z, 'balanced_accuracy')
+    off = sum(math.sqrt(math.log(2.0 / 0.05) / (2.0 * n)) for n in (P, 300.0 - P)) / 2.0
+    assert found.score - found.bound == pytest.approx(off)

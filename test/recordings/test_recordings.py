@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -137,6 +137,7 @@ def options_of(example):
     return SamplingOptions(**{**given, 'features': tuple(given['features'])}), nodes
 
 
+@cache
 def samples_of(options, recording, train_until):
     """Return X and y of what teaches and of what is scored, from the bag, without any node."""
     feed = bags.feed(DATA / recording / 'bag', train_until)
@@ -249,7 +250,16 @@ def streamed(X, y, names, monkeypatch):
     extend = Scores.extend
     monkeypatch.setattr(Scores, 'extend', lambda self, *pair: (pairs.append(pair), extend(self, *pair))[1])
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    arguments = ['--ros-args', '-p', 'score_window:=20000', '-p', 'buffer_capacity:=30000']
+    arguments = [
+        '--ros-args',
+        '--disable-rosout-logs',
+        '-p',
+        'train_rate_hz:=20.0',
+        '-p',
+        'score_window:=20000',
+        '-p',
+        'buffer_capacity:=30000',
+    ]
     rclpy.init(args=arguments, domain_id=unused_domain())
     trainer, client = Trainer(), Node('client', enable_rosout=False)
     executor = SingleThreadedExecutor()
@@ -261,8 +271,8 @@ def streamed(X, y, names, monkeypatch):
         message = FeaturesMessage(names, labeled=True)
         for i, (x, label) in enumerate(zip(X, y.tolist())):
             trainer.on_labeled_features(message.fill(x, label))
-            if i % 500 == 499:  # some seconds of driving, so that models come as it goes
-                spin_for(executor, 0.1)
+            if i % 1000 == 999:  # ten seconds of driving, so that models come as it goes
+                spin_for(executor, 0.05)
         deadline = time.monotonic() + HANG_SEC
         heard.clear()
         trainer._drawn = None  # have all curves drawn once more, now that all is counted
