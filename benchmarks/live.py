@@ -343,7 +343,8 @@ Medians of repeats that take turns. The load average was {load} at the start.
 "Flat out": {window} questions are open at any time. CPU is that of all threads of the node, and counts
 what it does beside answering (diagnostics, say), which weighs more the slower it is asked. The
 featurizer's row: a sensor message there, its features back, against an echo of the same `Imu`; the target
-is that it adds half an echo at most. Clouds: one at a time, there and back, everybody with `config/fastdds_large_clouds.xml`.
+is that it adds half an echo at most. Clouds: one at a time, there and back, everybody with
+`config/fastdds_large_clouds.xml`; what comes back is five bytes a point more than what the echo says.
 
 ![Ratios to the echo](benchmarks_live.png)
 """

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -238,6 +239,7 @@ def run(
     for each in STOPPING:
         signal.signal(each, lambda number, _: signalled.append(number))
     node = None
+    np.seterr(all='ignore')  # what is not finite is looked for where it matters
     try:
         rclpy.init(args=arguments)
         if not signalled:  # before rclpy could see it
