@@ -84,7 +84,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         model = self._model
         if model is None:
             raise SampleError('no_model', 'no model yet: nothing is published')
-        probability = self._reader.read(message).predict_proba(model)
+        probability = self._reader.predict_proba(message, model)
         if self._points_out.get_subscription_count():
             self._points_out.publish(self._writer.write(message, probability, self.parameters.threshold))
         self.counts['points'] += len(probability)

@@ -32,6 +32,7 @@ from .messages import LARGEST_SQUARE
 
 PROBABILITY, DECISION = 'probability', 'decision'
 ANSWER_BYTES = 5
+BLOCK_POINTS = 8192
 LARGEST_VALUE = math.sqrt(LARGEST_SQUARE)
 
 
@@ -133,10 +134,40 @@ class CloudReader:
         self._features, self._expressions = tuple(features), expressions
         self._known: tuple[object, ...] = ()
         self._last: _Plan | None = None
+        self._answer = np.empty(0)
 
     def read(self, message: PointCloud2) -> Points:
         """Return all points of a cloud, in its order. Raises SampleError, reasons above."""
         return self._read(message, self._plan(message))
+
+    def predict_proba(self, message: PointCloud2, model: Model) -> Array:
+        """Return ŷ (M,) of all points, NaN for one that is not usable. Raises SampleError.
+
+        The array is valid until the next call. Fields are taken in blocks that stay in the processor's
+        cache; columns that are computed need all points at once, and padded rows are rare.
+        """
+        plan, n_points = self._plan(message), n_points_of(message)
+        if plan.derived or message.row_step != message.width * message.point_step:
+            return self._read(message, plan).predict_proba(model)
+        if len(self._answer) != n_points:
+            self._answer = np.empty(n_points)
+        columns = [view(message, field.dtype, field.offset) for _, field in plan.plain]
+        weights = np.array(model.weights)
+        block = np.empty((len(columns), min(n_points, BLOCK_POINTS)))
+        with np.errstate(all='ignore'):
+            for start in range(0, n_points, BLOCK_POINTS):
+                z = self._answer[start : start + BLOCK_POINTS]
+                X = block[:, : len(z)]
+                for i, column in enumerate(columns):
+                    X[i] = column[start : start + BLOCK_POINTS]
+                np.dot(weights, X, out=z)
+                z += model.bias
+                np.exp(np.negative(z, out=z), out=z)
+                z += 1.0
+                np.reciprocal(z, out=z)
+                if not (X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE):
+                    z[~((X < LARGEST_VALUE) & (X > -LARGEST_VALUE)).all(axis=0)] = math.nan
+        return self._answer
 
     def read_labeled(self, message: PointCloud2) -> LabeledPoints:
         """Return the usable labelled points of a cloud, in its order. Raises SampleError."""
