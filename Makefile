@@ -17,7 +17,7 @@ demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
 
 test: $(VENV)/test-is-set-up
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/check-is-set-up
 	$(BIN)/ruff check .

@@ -31,7 +31,10 @@ setup(
         # ~/plot of the trainer, and the report
         'plot': ['matplotlib'],
         'demo': ['rosbags', 'matplotlib'],
-        'test': ['pytest', 'hypothesis', 'scikit-learn', 'scipy', 'rosbags', 'ruamel.yaml', 'matplotlib'],
+        'test': [
+            'pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'scipy', 'river', 'rosbags', 'ruamel.yaml',
+            'matplotlib',
+        ],  # fmt: skip
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
         'check': ['ruff', 'mypy', 'numpy'],

@@ -438,3 +438,28 @@ def test_one_point_needs_a_name_for_each_value(names):
     with pytest.raises(SampleError) as caught:
         one_point_cloud(Header(), names, np.zeros(2))
     assert caught.value.reason == 'names'
+
+
+@pytest.mark.parametrize('n_points', [0, 1, 8192, 20_001])
+def test_a_cloud_in_blocks_is_answered_as_it_is_whole(n_points):
+    generator = np.random.default_rng(n_points)
+    points = np.zeros(n_points, dtype=[('a', '<f4'), ('b', '<i2'), ('c', '<f8')])
+    for name, scale in (('a', 1.0), ('b', 100.0), ('c', 5.0)):
+        points[name] = generator.normal(scale=scale, size=n_points)
+    points['a'][::7], points['c'][3::11], points['c'][5::13] = math.nan, -math.inf, 1e101
+    cloud = PointCloud2(height=1, width=n_points, point_step=14, row_step=14 * n_points)
+    cloud.fields = [
+        PointField(name=name, offset=offset, datatype=datatype, count=1)
+        for name, offset, datatype in (('a', 0, 7), ('b', 4, 3), ('c', 6, 8))
+    ]
+    cloud.data = array.array('B', points.tobytes())
+    model = Model.from_json(
+        '{"format": "binclf_ros/model", "version": 1, "run": "r", "step": 1, "stamp": 1.0, '
+        '"features": ["c", "a", "b"], "weights": [0.3, -2.0, 0.01], "bias": 0.1, "mean": [0, 0, 0], '
+        '"scale": [1, 1, 1], "samples": 2, "positives": 1, "loss": 0.5, "converged": true}'
+    )
+    reader = CloudReader.of_model(model.features)
+    for _ in range(2):
+        whole = reader.read(cloud).predict_proba(model)
+        np.testing.assert_allclose(reader.predict_proba(cloud, model), whole, rtol=1e-12)
+    assert np.isnan(whole).sum() >= n_points // 7
