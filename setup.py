@@ -32,9 +32,16 @@ setup(
         'plot': ['matplotlib'],
         'demo': ['rosbags', 'matplotlib'],
         'test': [
-            'pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'scipy', 'river', 'rosbags', 'ruamel.yaml',
+            'pytest',
+            'pytest-xdist',
+            'hypothesis',
+            'scikit-learn',
+            'scipy',
+            'river',
+            'rosbags',
+            'ruamel.yaml',
             'matplotlib',
-        ],  # fmt: skip
+        ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
         'check': ['ruff', 'mypy', 'numpy'],

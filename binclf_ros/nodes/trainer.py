@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Float64, Float64MultiArray, String
+from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.errors import DescentError, ModelError, SampleError, StorageError
-from ..core.evaluation import SCORES, Scores
 from ..core.learner import Learner, LearningOptions
 from ..core.logistic import Array
 from ..core.model import Model
 from ..core.persistence import Persistence
-from ..core.progress import Progress
-from ..core.thresholds import recommend
 from ..core.worker import Worker
-from ..pictures.learning import Learning
 from ..ros.clouds import CloudReader
-from ..ros.messages import FeaturesCodec, model_to_msg, scalar_to_msg
+from ..ros.messages import FeaturesCodec, model_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import TrainerParameters
-from ..ros.plot import Plot
-from ..ros.qos import LABELED, LABELED_POINTS, MODEL, SCALAR
+from ..ros.qos import LABELED, LABELED_POINTS, MODEL
+from ..ros.scoring import Scoring
 
 REPEAT_MODEL_SEC = 1.0
-CURVES_SEC = 0.2
-PROGRESS_SEC = 1.0
 RETRY_SEC = 1.0
 MOST_NOTES = 5
-BESIDE = ('accuracy', 'log_loss')
-"""Scores of the majority class that have a topic of their own."""
 
 
 class Trainer(BinclfNode[TrainerParameters]):
@@ -52,17 +42,11 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._names: tuple[str, ...] = ()
         self._model: Model | None = None
         self._publishing = threading.Lock()
-        self._scores = Scores(self.parameters.score_window)
-        self._progress = Progress()
-        self._drawn: object = None
-        self._alarms = 0
         self._forgotten = 0
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.tell(String, 'model', MODEL)
-        curves = ('loss', 'drift', *SCORES, *(f'majority_{name}' for name in BESIDE))
-        self._curves = {name: self.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
         learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
         files = self.parameters.model_file, self.parameters.dataset_file
         self._files = Persistence(learner, *files, self._on_failure, self._on_note)
@@ -76,6 +60,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         )
         self._files.restore()
         self._go_on()
+        self._scoring = Scoring(self, lambda: self._model, lambda: learner.missing, self._forget_half)
         self.hear(Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected')
         self.hear(PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected')
         self.serve(Trigger, '~/train', self._train, self._worker.post)
@@ -83,13 +68,8 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.serve(Trigger, '~/reset', self._reset, self._post_reset)
         self.serve(Trigger, '~/save', self._save, self._worker.post)
         self.serve(Trigger, '~/load', self._load, self._worker.post)
-        self.serve(Trigger, '~/recommend_threshold', self._recommend_threshold)
         self.every(REPEAT_MODEL_SEC, self._publish_model)
-        self.every(CURVES_SEC, self._publish_curves)
-        self.every(CURVES_SEC, self._look_for_drift)
         self.every(RETRY_SEC, self._retry)
-        self._plot = Plot(self, '~/plot', self._take_picture)
-        self.every(PROGRESS_SEC, self._note_progress)
         self._worker.start()
 
     def on_labeled_features(self, message: Float64MultiArray) -> None:
@@ -126,15 +106,13 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Score samples by the model in use, before it learns from them, and stage them."""
         model = self._model
         if model is not None and model.features == names:
-            z = model.decision_function(X)
-            self._scores.extend(y, z)
-            self._progress.extend(y, z)
+            self._scoring.extend(y, model.decision_function(X))
         self._worker.stage(names, X, y)
         self.counts['accepted'] += len(y)
 
     def on_parameters(self, new: TrainerParameters) -> None:
         """Hand the options to the worker."""
-        self._scores.resize(new.score_window)
+        self._scoring.resize(new.score_window)
         self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
 
     def status(self) -> tuple[int, str]:
@@ -148,10 +126,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             return WARN, '; '.join(self._notes)
         if self._model is None:
             return WARN, learner.missing or 'the first descent is on its way'
-        if self._drifted:
-            drift = self._scores.drift
-            done = ', half of the samples were let go' if self.parameters.on_drift == 'forget' else ''
-            return WARN, f'drift, {drift.seen - drift.last} samples ago: {drift.how} has risen{done}'
+        if drift := self._scoring.drift:
+            return WARN, drift
         return OK, 'paused' if self._worker.paused else 'learning'
 
     def values(self) -> dict[str, object]:
@@ -165,32 +141,14 @@ class Trainer(BinclfNode[TrainerParameters]):
             'step': self._worker.learner.step,
             'loss': model.loss if model else '',
             'converged': model.converged if model else False,
-            **({'plot': self._plot.problem} if self._plot.problem else {}),
-            **self._scores_shown(),
-        }
-
-    def _scores_shown(self) -> dict[str, object]:
-        """Return all scores: of the window, of all (`total_`), of the majority, and what was counted."""
-        scores, tally = self._scores, self._scores.tally
-        return {
-            **scores.values(),
-            **_named('majority_', scores.majority()),
-            **_named('total_', scores.totals()),
-            **_named('total_majority_', scores.majority_totals()),
-            'drift_alarms': scores.drift.alarms,
-            'drift_level': scores.drift.level,
-            'total_scored': tally.samples,
-            'total_tn': tally.tn,
-            'total_fp': tally.fp,
-            'total_fn': tally.fn,
-            'total_tp': tally.tp,
+            **self._scoring.values(),
         }
 
     def close(self) -> None:
         """End the descent and write what is not written yet."""
         self._worker.close()
         self._files.close()
-        self._plot.close()
+        self._scoring.close()
 
     def _on_model(self, model: Model) -> None:
         """Publish and keep a new model; called by the worker."""
@@ -219,49 +177,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             if self._model is not None:
                 self._model_out.publish(model_to_msg(self._model))
 
-    def _publish_curves(self) -> None:
-        """Publish the curves that somebody draws, where there is anything new, and that are defined."""
-        model = self._model
-        wanted = {name for name, out in self._curves.items() if out.get_subscription_count()}
-        state = (model, self.counts['accepted'], wanted)
-        if model is None or state == self._drawn:
-            return
-        self._drawn = state
-        level = 1.0 if self._drifted else self._scores.drift.level
-        values = {'loss': model.loss, 'drift': level, **self._scores.values(wanted)}
-        if beside := [name for name in BESIDE if f'majority_{name}' in wanted]:
-            values.update(_named('majority_', self._scores.majority(beside)))
-        for name in wanted & values.keys():
-            if math.isfinite(values[name]):
-                self._curves[name].publish(scalar_to_msg(values[name]))
-
-    def _note_progress(self) -> None:
-        if self._model is not None:
-            self._progress.note(self._scores, self._model.loss)
-
-    def _take_picture(self) -> Learning:
-        """Return what is to be drawn."""
-        name, missing = self.get_fully_qualified_name(), self._worker.learner.missing
-        return Learning.of(name, self._scores, self._progress, self._model, missing)
-
-    @property
-    def _drifted(self) -> bool:
-        """Whether the last alarm is no further back than the scores look."""
-        drift = self._scores.drift
-        return drift.alarms > 0 and drift.seen - drift.last < self.parameters.score_window
-
-    def _look_for_drift(self) -> None:
-        """Log each alarm, and let old samples go where that is asked for."""
-        drift = self._scores.drift
-        if drift.alarms > self._alarms:
-            self.get_logger().warning(f'drift: {drift.how} has risen')
-            if self.parameters.on_drift == 'forget':
-                self._worker.post(self._files.forget_half)
-        self._alarms = drift.alarms
-
-    def _recommend_threshold(self, request: Trigger.Request) -> tuple[bool, str]:
-        """Answer with the threshold for the objective. Raises BinclfError, which becomes the answer."""
-        return True, json.dumps(asdict(recommend(*self._scores.window(), self.parameters.objective)))
+    def _forget_half(self) -> None:
+        self._worker.post(self._files.forget_half)
 
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""
@@ -289,8 +206,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Forget what is known here; samples that come from now on are behind the command."""
         with self._naming:
             self._names = ()
-        self._scores.clear()
-        self._progress.clear()
+        self._scoring.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 
@@ -334,10 +250,6 @@ class Trainer(BinclfNode[TrainerParameters]):
 def _brief(names: tuple[str, ...]) -> str:
     text = ', '.join(names)
     return f'{len(names)} ({text[:80]}…)' if len(text) > 80 else f'{len(names)} ({text})'
-
-
-def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:
-    return {prefix + name: value for name, value in values.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
