@@ -86,7 +86,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._waiting_for = waiting_for
         self._sampler = None
         for each in self._heard:
-            self.destroy_subscription(each)
+            self.hear_no_more(each)
         self._heard.clear()
 
     def _on_message(self, topic: str) -> Callable[[Any], None]:

@@ -26,9 +26,11 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
+from .graph import strangers
 from .messages import diagnostics_to_msg
 from .parameters import DeclaredParameters, NodeParameters, describe
 from .qos import overridable
+from .security import check_security
 
 P = TypeVar('P', bound=NodeParameters)
 OK, WARN, ERROR = 0, 1, 2
@@ -37,7 +39,9 @@ SPIN_SLICE_SEC = 1.0
 TICK_SEC = 0.02
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 REPORT_SEC = 1.0
+MOST_STRANGERS = 5
 LOOK_SEC = 0.2
+LOOK_AT_GRAPH_SEC = 2.0
 
 
 class BinclfNode(Node, Generic[P]):
@@ -54,6 +58,9 @@ class BinclfNode(Node, Generic[P]):
         self._declared = DeclaredParameters(self, kind, self.on_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._severity = OK
+        self._heard: list[Subscription[Any]] = []
+        self._told: list[Publisher[Any]] = []
+        self._strangers: list[str] = []
         self._logged: dict[str, float] = {}
         self._waiting = ReentrantCallbackGroup()
         self._answers_due = 0
@@ -62,6 +69,7 @@ class BinclfNode(Node, Generic[P]):
         )
         self.every(REPORT_SEC, self._report)
         self.every(LOOK_SEC, self._report_change)
+        self.every(LOOK_AT_GRAPH_SEC, self._look_at_graph)
 
     @property
     def parameters(self) -> P:
@@ -103,13 +111,22 @@ class BinclfNode(Node, Generic[P]):
 
         `raw`: the callback gets the bytes that came, not a message made of them.
         """
-        return self.create_subscription(
+        subscription = self.create_subscription(
             kind, topic, self.guarded(callback, count), qos, qos_overriding_options=overridable(), raw=raw
         )
+        self._heard.append(subscription)
+        return subscription
+
+    def hear_no_more(self, subscription: Subscription[Any]) -> None:
+        """End a subscription."""
+        self._heard.remove(subscription)
+        self.destroy_subscription(subscription)
 
     def tell(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
         """Advertise a topic."""
-        return self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
+        publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
+        self._told.append(publisher)
+        return publisher
 
     def every(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back on the steady clock, which no jump of time stops; guarded."""
@@ -181,14 +198,26 @@ class BinclfNode(Node, Generic[P]):
             self._logged[topic] = now
             self.get_logger().warning(text)
 
+    def _look_at_graph(self) -> None:
+        self._strangers = strangers(self, self._heard, self._told)
+
+    def _state(self) -> tuple[int, str]:
+        """Return the status, with what is wrong on the graph."""
+        severity, text = self.status()
+        if not self._strangers:
+            return severity, text
+        return max(severity, WARN), '; '.join([text, *self._strangers[:MOST_STRANGERS]])
+
     def _report_change(self) -> None:
-        if self.status()[0] != self._severity:
+        if self._state()[0] != self._severity:
             self._report()
 
     def _report(self) -> None:
-        self._severity, text = self.status()
+        self._severity, text = self._state()
         name = self.get_fully_qualified_name().lstrip('/')
         shown = {**self.counts, **self.values()}
+        if self._strangers:
+            shown['strangers'] = len(self._strangers)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics_to_msg(name, self._severity, text, shown, stamp))
 
@@ -241,6 +270,7 @@ def run(
     node = None
     np.seterr(all='ignore')  # what is not finite is looked for where it matters
     try:
+        check_security()
         rclpy.init(args=arguments)
         if not signalled:  # before rclpy could see it
             node = create()

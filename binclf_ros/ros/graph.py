@@ -1,0 +1,50 @@
+"""Strangers: others on our topics with whom no data flows, of which ROS says nothing between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.subscription import Subscription
+
+
+def strangers(
+    node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]
+) -> list[str]:
+    """Return a sentence for each endpoint of others whose type or quality of service does not fit ours."""
+    found = []
+    for subscription in heard:
+        topic, ours = subscription.topic_name, _type_name(subscription.msg_type)
+        for other in node.get_publishers_info_by_topic(topic):
+            who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
+            if other.topic_type != ours:
+                found.append(f'{who} publishes {other.topic_type} on {topic}, heard is {ours}: remap one')
+            elif why := _misfit(other.qos_profile, subscription.qos_profile):
+                found.append(f'{who} publishes {topic} in vain: {why}{_advice(topic, "subscription")}')
+    for publisher in told:
+        topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
+        for other in node.get_subscriptions_info_by_topic(topic):
+            who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
+            if other.topic_type != ours:
+                found.append(f'{who} hears {other.topic_type} on {topic}, published is {ours}: remap one')
+            elif why := _misfit(publisher.qos_profile, other.qos_profile):
+                found.append(f'{who} hears nothing of {topic}: {why}{_advice(topic, "publisher")}')
+    return sorted(set(found))
+
+
+def _type_name(kind: Any) -> str:
+    return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
+
+
+def _misfit(publisher: Any, subscription: Any) -> str:
+    compatibility, reason = qos_check_compatible(publisher, subscription)
+    if compatibility != QoSCompatibility.ERROR:
+        return ''
+    return reason.replace('ERROR: ', '').strip().rstrip(';')
+
+
+def _advice(topic: str, side: str) -> str:
+    return f': change theirs, or ours by qos_overrides.{topic}.{side}'
