@@ -11,9 +11,7 @@ from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.subscription import Subscription
 
 
-def strangers(
-    node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]
-) -> list[str]:
+def strangers(node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]) -> list[str]:
     """Return a sentence for each endpoint of others whose type or quality of service does not fit ours."""
     found = []
     for subscription in heard:

@@ -17,6 +17,6 @@ def check_security() -> None:
     strategy = os.environ.get('ROS_SECURITY_STRATEGY') or 'Permissive'
     if os.environ.get('ROS_SECURITY_ENABLE') == 'true' and strategy != 'Enforce':
         raise BinclfError(
-            f'ROS_SECURITY_ENABLE is true, but ROS_SECURITY_STRATEGY is {strategy}, which goes on unsecured '
-            'where keys or the plugins are missing: set ROS_SECURITY_STRATEGY=Enforce'
+            f'ROS_SECURITY_ENABLE is true, but ROS_SECURITY_STRATEGY is {strategy}, which goes on '
+            'unsecured where keys or the plugins are missing: set ROS_SECURITY_STRATEGY=Enforce'
         )

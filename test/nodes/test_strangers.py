@@ -23,12 +23,19 @@ def test_a_stranger_is_named_until_it_goes(ground):
     ]
     deaf = [
         (ground.node.create_subscription(String, 'decision', print, 10), 'decision', 'std_msgs/msg/UInt8'),
-        (ground.node.create_subscription(Float64, 'probability', print, LATCHED), 'probability', 'volatile'),
+        (
+            ground.node.create_subscription(Float64, 'probability', print, LATCHED),
+            'probability',
+            'volatile',
+        ),
     ]
 
     def named():
         text = ground.text['predictor'].lower()
-        said = (f'/client publishes std_msgs/msg/string on /{wrong[0][1]}', '/client publishes /model in vain')
+        said = (
+            f'/client publishes std_msgs/msg/string on /{wrong[0][1]}',
+            '/client publishes /model in vain',
+        )
         heard = ('/client hears std_msgs/msg/string on /decision', '/client hears nothing of /probability')
         return all(each in text for each in (*said, *heard, *(each[2].lower() for each in wrong + deaf)))
 
