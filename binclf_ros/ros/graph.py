@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.duration import Infinite
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import LivelinessPolicy, QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.subscription import Subscription
 
 
@@ -20,7 +21,7 @@ def strangers(node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Pub
             who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
             if other.topic_type != ours:
                 found.append(f'{who} publishes {other.topic_type} on {topic}, heard is {ours}: remap one')
-            elif why := _misfit(other.qos_profile, subscription.qos_profile):
+            elif why := _misfit(other.qos_profile, _explicit(subscription.qos_profile)):
                 found.append(f'{who} publishes {topic} in vain: {why}{_advice(topic, "subscription")}')
     for publisher in told:
         topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
@@ -28,13 +29,25 @@ def strangers(node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Pub
             who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
             if other.topic_type != ours:
                 found.append(f'{who} hears {other.topic_type} on {topic}, published is {ours}: remap one')
-            elif why := _misfit(publisher.qos_profile, other.qos_profile):
+            elif why := _misfit(_explicit(publisher.qos_profile), other.qos_profile):
                 found.append(f'{who} hears nothing of {topic}: {why}{_advice(topic, "publisher")}')
     return sorted(set(found))
 
 
 def _type_name(kind: Any) -> str:
     return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
+
+
+def _explicit(ours: QoSProfile) -> QoSProfile:
+    """Return what is in force where ours says nothing: the graph tells of others in such terms."""
+    return QoSProfile(
+        depth=max(1, ours.depth),
+        reliability=ours.reliability,
+        durability=ours.durability,
+        deadline=Infinite,
+        liveliness=LivelinessPolicy.AUTOMATIC,
+        liveliness_lease_duration=Infinite,
+    )
 
 
 def _misfit(publisher: Any, subscription: Any) -> str:

@@ -16,7 +16,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 def test_a_stranger_is_named_until_it_goes(ground):
     ground.start('predictor')
     ground.wait_for_nodes('predictor')
-    assert 'client' not in ground.text['predictor']
+    fits = ground.node.create_subscription(Float64, 'probability', print, 10)
     wrong = [
         (ground.node.create_publisher(String, 'features', 10), 'features', 'std_msgs/msg/String'),
         (ground.node.create_publisher(String, 'model', 10), 'model', 'volatile'),
@@ -42,11 +42,13 @@ def test_a_stranger_is_named_until_it_goes(ground):
     ground.wait_until(named, 'four strangers')
     assert ground.shown('predictor', 'strangers') == '4'
     assert ground.severity['predictor'] == 1
+    assert fits.get_publisher_count() == 1
     for publisher, *_ in wrong:
         ground.node.destroy_publisher(publisher)
     for subscription, *_ in deaf:
         ground.node.destroy_subscription(subscription)
     ground.wait_until(lambda: 'client' not in ground.text['predictor'], 'an end of strangers')
+    assert not ground.shown('predictor', 'strangers')
 
 
 def test_a_teacher_that_is_not_reliable_is_told_of_to_the_trainer(ground):
