@@ -11,13 +11,16 @@ COMMA := ,
 WHEELS := $(if $(HAS_ROS),,wheels$(COMMA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check docs bench-train bench-live clean
+.PHONY: demo test soak check docs bench-train bench-live clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
 
 test: $(VENV)/test-is-set-up
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+soak: $(VENV)/test-is-set-up
+	$(BIN)/python -m pytest --soak -v $(ARGS)
 
 check: $(VENV)/check-is-set-up
 	$(BIN)/ruff check .

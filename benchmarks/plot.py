@@ -47,6 +47,8 @@ def draw_live(rows: list[tuple[str, float, float, float | None]], file: Path) ->
     axes.axvline(1.0, color='grey', lw=0.8)
     axes.set_xscale('log')
     axes.set_yticks(places, [row[0] for row in rows], fontsize=8)
+    axes.set_xticks([0.3, 0.5, 1, 2, 4], ['0.3', '0.5', '1', '2', '4'])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel('÷ the echo (bar: target; right of 1 is better for messages a second alone)')
     axes.legend(fontsize=7)
     figure.tight_layout()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -16,7 +15,6 @@ from std_msgs.msg import String
 from binclf_ros.core.dataset_format import DatasetReader
 
 X = (0.5, -1.0)
-CYCLES = int(os.environ.get('BINCLF_ROS_CYCLES', '5'))
 
 
 class Files:
@@ -95,11 +93,12 @@ class Traffic:
         return run, ground.count('trainer', 'acknowledged')
 
 
-def test_kill_9_under_traffic_loses_no_acknowledged_sample_and_a_predictor_follows(ground, files):
+def test_kill_9_under_traffic_loses_no_acknowledged_sample_and_a_predictor_follows(ground, files, volume):
+    cycles = volume(5, soak=50)
     ground.start('predictor')
     probabilities = ground.hear_probabilities()
     traffic, acknowledged, runs = Traffic(ground), 0, []
-    for cycle in range(CYCLES):
+    for cycle in range(cycles):
         run, acknowledged = traffic.live_until_killed(files, acknowledged, 0.07 * (cycle % 7))
         runs.append(run)
         assert json.loads(files.model.read_text())['run'] in runs
@@ -107,7 +106,7 @@ def test_kill_9_under_traffic_loses_no_acknowledged_sample_and_a_predictor_follo
         assert len(numbers) >= min(acknowledged, 200)
         assert np.all(np.diff(numbers) > 0), 'in order, none twice'
         assert files.dataset.stat().st_size <= 2 * 200 * 17 + 8192
-    assert len(set(runs)) == CYCLES
+    assert len(set(runs)) == cycles
     ground.ask_until(lambda: probabilities, X)
     assert not [name for name in files.names() if 'damaged' in name or 'other' in name]
     assert len(files.names()) <= 3 + 2, files.names()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import math
-import os
 import struct
 import warnings
 
@@ -22,15 +21,13 @@ from binclf_ros.core.errors import SampleError
 from binclf_ros.ros.clouds import CloudReader, CloudWriter
 from binclf_ros.ros.messages import SerializedFeatures
 
-COUNT = int(os.environ.get('BINCLF_ROS_MUTATIONS', '3000'))
-"""The long form: 100000."""
 LETTERS = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
 
 
-def mutations(data, seed):
+def mutations(data, count, seed):
     """Yield so many changed copies: bytes replaced, bits flipped, pieces cut out, put in or repeated."""
     generator = np.random.default_rng(seed)
-    for _ in range(COUNT):
+    for _ in range(count):
         changed = bytearray(data)
         for _ in range(generator.integers(1, 4)):
             at, kind = int(generator.integers(len(changed) + 1)), generator.integers(5)
@@ -68,12 +65,13 @@ def read_slowly(data):
         return None
 
 
-def test_mutated_vectors():
+def test_mutated_vectors(volume):
+    count = volume(3000, soak=100_000)
     message = Float64MultiArray(data=array.array('d', [1.5, -2.0, 1e9]))
     message.layout.dim = [MultiArrayDimension(label='a,b,std(/c, 1.0)', size=3)]
     whole = serialize_message(message)
     reader, fates = SerializedFeatures(), {'read': 0, 'refused': 0}
-    for data in mutations(whole, 0):
+    for data in mutations(whole, count, seed=0):
         reader.read(whole)  # so that what comes next is held against a layout that was seen
         try:
             with np.errstate(over='ignore', invalid='ignore'):
@@ -86,7 +84,7 @@ def test_mutated_vectors():
         assert np.isfinite(x).all()
         if data[:2] == b'\x00\x01':  # little-endian, of the version of CDR that this reader knows
             assert read_slowly(data) == x.tolist()
-    assert min(fates.values()) > COUNT // 20, fates
+    assert min(fates.values()) > count // 20, fates
 
 
 def values_of(cloud, name):
@@ -106,14 +104,15 @@ def values_of(cloud, name):
     ]
 
 
-def test_mutated_clouds():
+def test_mutated_clouds(volume):
+    count = volume(3000, soak=100_000)
     points = np.random.default_rng(0).normal(size=(6, 3)).astype('<f4')
     cloud = PointCloud2(height=2, width=3, point_step=12, row_step=36, is_dense=True)
     cloud.fields = [PointField(name=n, offset=4 * i, datatype=7, count=1) for i, n in enumerate('xyz')]
     cloud.data = array.array('B', points.tobytes())
     whole = serialize_message(cloud)
     reader, writer, fates = CloudReader(), CloudWriter(), {'no message': 0, 'read': 0, 'refused': 0}
-    for data in mutations(whole, 1):
+    for data in mutations(whole, count, seed=1):
         try:
             message = deserialize_message(data, PointCloud2)
         except Exception:  # the middleware's own verdict
@@ -130,4 +129,4 @@ def test_mutated_clouds():
         for i, name in enumerate(read.names):
             for x, value, usable in zip(read.X[:, i], values_of(message, name), read.usable):
                 assert x == value or (math.isnan(x) and math.isnan(value) and not usable)
-    assert min(fates['read'], fates['refused']) > COUNT // 20, fates
+    assert min(fates['read'], fates['refused']) > count // 20, fates
