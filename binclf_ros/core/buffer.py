@@ -18,6 +18,8 @@ Policy = Callable[['Buffer', Rows], Rows]
 
 CHUNK = 4096
 """Rows that are worked on at once: what is copied meanwhile stays small."""
+FEW = 20
+"""Changes are kept as long as they are no more than one in so many of the samples held."""
 
 
 def _fifo(buffer: Buffer, labels: Rows) -> Rows:
@@ -102,6 +104,13 @@ class Buffer:
         self._counts = [0, 0]
         self.order = [_Queue(capacity), _Queue(capacity)] if policy == 'balanced' else []
         """Of each class, for the policy that asks for it."""
+        self.changes: list[tuple[Array, Array, Array]] | None = None
+        """What changed since the last `mark`: X, y, and 1 for each that came, −1 for each that left.
+        None where that is too much, or there was no mark."""
+
+    def mark(self) -> None:
+        """Keep what changes from here on."""
+        self.changes, self._n_changes = [], 0
 
     @property
     def X(self) -> Array:
@@ -167,6 +176,7 @@ class Buffer:
         self._age[rows] = rows - rows[0] + self.seen
         self.seen += len(y)
         self.moments.add(X)
+        self._note(X.copy(), y.copy(), X[:0], y[:0])
 
     def _replace(self, X: Array, y: Array) -> None:
         rows = POLICIES[self.policy](self, y.astype(np.int64))
@@ -177,18 +187,27 @@ class Buffer:
             rows, came = rows[1:], came[1:]
         order = np.argsort(came)
         rows, came = rows[order], came[order]
-        left = self._X[rows]
-        gone = int(np.sum(self._y[rows]))
+        left, left_y = self._X[rows], self._y[rows]
+        gone = int(np.sum(left_y))
         self._counts[1] -= gone
         self._counts[0] -= len(rows) - gone
-        self._put(rows, X[came], y[came])
+        X_came, y_came = X[came], y[came]
+        self._put(rows, X_came, y_came)
+        self._note(X_came, y_came, left, left_y)
         self._age[rows] = self.seen + came
         self.seen += len(y)
         self.replaced += len(y)
-        self.moments.add(X[came])
+        self.moments.add(X_came)
         self.moments.remove(left)
         if self.moments.stale:
             self.moments.recompute(self.X)
+
+    def _note(self, X: Array, y: Array, X_left: Array, y_left: Array) -> None:
+        if self.changes is not None:
+            self.changes += [(X, y, np.ones(len(y))), (X_left, y_left, np.full(len(y_left), -1.0))]
+            self._n_changes += len(y) + len(y_left)
+            if FEW * self._n_changes > self.size:
+                self.changes = None
 
     def _put(self, rows: Rows, X: Array, y: Array) -> None:
         self._X[rows], self._y[rows] = X, y

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from .buffer import Buffer
-from .descent import SOLVERS, Solver, descend
+from .descent import EPSILON, SOLVERS, Solver, descend
 from .errors import DescentError
 from .logistic import LOSSES, Array, initialize
 from .model import Model
-from .objective import Objective
+from .objective import Objective, Point
 
 MOST_STEPS = 100_000
 """Steps of one descent at the most."""
@@ -70,6 +70,7 @@ class Learner:
         self.error = ''
         self._weights: Array | None = None
         self._bias = 0.0
+        self._sums: Array | None = None
         self._solver: Solver = SOLVERS[self.options.solver]()
         self._settled = True
 
@@ -90,6 +91,7 @@ class Learner:
         ):
             self.buffer = self.buffer.resized(options.buffer_capacity, options.buffer_policy)
         self._solver = SOLVERS[options.solver]()
+        self._sums = None
         self._settled = self.buffer is None
 
     def take(self, names: tuple[str, ...], X: Array, y: Array) -> None:
@@ -156,6 +158,8 @@ class Learner:
             self._settled = True
             raise
         assert point is not None
+        self._sums = point.sums if objective.adds_up else None
+        self.buffer.mark()
         converged = point.slope < self.options.tolerance
         self._settled = self._settled or converged
         if steps or self.model is None or not self._describes_buffer(self.model, converged):
@@ -177,13 +181,10 @@ class Learner:
         )
 
     def _points(self, objective: Objective) -> Any:
-        if self._weights is None:
+        theta = self._warm_start(objective)
+        if theta is None:
             w, b = initialize(objective.n_features, self.options.seed)
             theta = np.append(w, b)
-        else:
-            # z = x·w + b is the same function in the standardised units of the samples of now
-            bias = self._bias + float(self._weights @ objective.mean)
-            theta = np.append(self._weights * objective.scale, bias)
         return descend(
             objective,
             theta,
@@ -191,6 +192,46 @@ class Learner:
             learning_rate=self.options.learning_rate,
             tolerance=self.options.tolerance,
         )
+
+    def _warm_start(self, objective: Objective) -> Array | None:
+        """Return the parameters of before; None where there are none, or they are worse than chance.
+
+        An outlier may throw them so far off that no step would lead back.
+        """
+        if self._weights is None:
+            return None
+        # z = x·w + b is the same function in the standardised units of the samples of now
+        bias = self._bias + float(self._weights @ objective.mean)
+        theta = np.append(self._weights * objective.scale, bias)
+        objective.known = self._known(objective, theta) or objective.at(theta)
+        return theta if objective.known.value < 2.0 * objective.loss.of_chance else None
+
+    def _known(self, objective: Objective, theta: Array) -> Point | None:
+        """Return where the last descent ended, over the samples of now, from what came and left alone.
+
+        None where rounding could be seen in it, or it is the end already: that a whole pass has to say.
+        """
+        assert self.buffer is not None and self._weights is not None
+        changes = self.buffer.changes
+        if self._sums is None or not changes or not objective.adds_up:
+            return None
+        X, y, sign = (np.concatenate(each) for each in zip(*changes))
+        z = X @ self._weights + self._bias
+        sums = self._sums.copy()
+        value, residual = objective.loss.together(z, y, sign)
+        sums[0] += value
+        sums[1:-1] += residual @ X
+        sums[-1] += residual.sum()
+        point = objective.point(theta, sums)
+        in_gradient = (np.abs(sums[1:-1]) + np.abs(residual) @ np.abs(X)) / objective.scale
+        in_value = sums[0] + np.abs(z).sum()
+        if (
+            EPSILON * in_gradient.max() < 1e-3 * self.options.tolerance * objective.n_samples
+            and in_value < 4 * max(objective.n_samples, sums[0])
+            and point.slope >= self.options.tolerance
+        ):
+            return point
+        return None
 
     def _describes_buffer(self, model: Model, converged: bool) -> bool:
         negatives, positives = self.counts

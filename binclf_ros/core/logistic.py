@@ -18,6 +18,7 @@ Source: ENGR 3321, Introduction to Deep Learning for Robotics, "Binary Classific
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -121,13 +122,15 @@ class Loss:
     """Second derivative by z (or a non-negative stand-in for it), from ŷ and y."""
     largest_curvature: float
     """A bound of the second derivative's magnitude over all z and y."""
+    of_chance: float
+    """The loss of a sample at ŷ = ½, whatever its label."""
     together: Callable[[Array, Array, Weights], tuple[float, Array]]
     """Σ c·loss and c·residual from z, y and the samples' weights c, as cheap as they come at once."""
 
 
-BCE = Loss('bce', _bce_of_samples, _bce_residual, _bce_curvature, 0.25, _bce_together)
+BCE = Loss('bce', _bce_of_samples, _bce_residual, _bce_curvature, 0.25, math.log(2.0), _bce_together)
 # d/dz of ŷ²(1 − ŷ) is ŷ²(1 − ŷ)(2 − 3ŷ); its largest magnitude is 0.0770 at ŷ = (15 − √33)/24.
-MSE = Loss('mse', _mse_of_samples, _mse_residual, _mse_curvature, 0.0771, _mse_together)
+MSE = Loss('mse', _mse_of_samples, _mse_residual, _mse_curvature, 0.0771, 0.125, _mse_together)
 
 LOSSES = {each.name: each for each in (BCE, MSE)}
 

@@ -37,6 +37,8 @@ class Point:
     value: float
     loss: float
     gradient: Array
+    sums: Array
+    """What it was made of: see `Objective.sums`."""
 
     @cached_property
     def slope(self) -> float:
@@ -69,30 +71,48 @@ class Objective:
         self.scale = np.ones(self.n_features) if scale is None else scale
         self.ridge = l2 / self.n_samples
         self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
+        self.known: Point | None = None
         self._rows = max(64, BLOCK_VALUES // max(1, self.n_features))
         self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
 
     def at(self, theta: Array) -> Point:
-        """Evaluate value and gradient at theta in one pass over X."""
-        w, b = theta[:-1], theta[-1]
-        w_raw = w / self.scale
-        offset = self._offset(b, w_raw)
-        value, total, gradient = 0.0, 0.0, np.zeros(self.n_features + 1)
+        """Evaluate value and gradient at theta, in one pass over X where that point is not known."""
+        if self.known is not None and self.known.theta is theta:
+            return self.known
+        return self.point(theta, self.sums(theta))
+
+    def sums(self, theta: Array) -> Array:
+        """Return Σ c·ℓ, Σ c·r·x and Σ c·r, (N + 2,), at theta; r is the derivative of the loss by z.
+
+        Where `adds_up`, those of other samples may be added and taken away.
+        """
+        w_raw = theta[:-1] / self.scale
+        offset = self._offset(theta[-1], w_raw)
+        sums = np.zeros(self.n_features + 2)
         for X, y, c in self._blocks():
             z = X @ w_raw
             z += offset
             of_block, residual = self.loss.together(z, y, c)
-            value += of_block
-            gradient[:-1] += residual @ X
-            total += residual.sum()
+            sums[0] += of_block
+            sums[1:-1] += residual @ X
+            sums[-1] += residual.sum()
+        return sums
+
+    def point(self, theta: Array, sums: Array) -> Point:
+        """Return value and gradient at theta from the sums there."""
+        w, gradient = theta[:-1], sums[1:].copy()
         if not self._centres:
-            gradient[:-1] -= total * self.mean
+            gradient[:-1] -= sums[-1] * self.mean
         gradient[:-1] /= self.scale
-        gradient[-1] = total
         gradient /= self.n_samples
         gradient[:-1] += self.ridge * w
-        data_loss = value / self.n_samples
-        return Point(theta, data_loss + 0.5 * self.ridge * float(w @ w), data_loss, gradient)
+        data_loss = float(sums[0]) / self.n_samples
+        return Point(theta, data_loss + 0.5 * self.ridge * float(w @ w), data_loss, gradient, sums)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a sample's part of the sums is the same whichever others there are."""
+        return not self._centres and self.class_weights == (1.0, 1.0)
 
     def sample(self, rows: int) -> Objective:
         """Return the objective of so many of the samples, one at random from each stretch of X.

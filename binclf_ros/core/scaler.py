@@ -29,6 +29,7 @@ class Moments:
         self._squares = np.zeros(n_features)
         self._peak = np.zeros(n_features)
         self._removed = 0
+        self._scale: Array | None = None
 
     def add(self, X: Array) -> None:
         """Count the rows of X (m, N) in."""
@@ -54,8 +55,10 @@ class Moments:
     @property
     def scale(self) -> Array:
         """The population's standard deviation, (N,); 1 where a feature is constant."""
-        variance = np.maximum(self._squares, 0.0) / max(1, self.count)
-        return np.where(self._squares <= self._floor, 1.0, np.sqrt(variance))
+        if self._scale is None:
+            variance = np.maximum(self._squares, 0.0) / max(1, self.count)
+            self._scale = np.where(self._squares <= self._floor, 1.0, np.sqrt(variance))
+        return self._scale
 
     @property
     def _floor(self) -> Array:
@@ -76,3 +79,4 @@ class Moments:
         self._peak = np.fmax(self._peak, self._squares)
         self.mean = self.mean + delta * (sign * len(X) / count)
         self.count = count
+        self._scale = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from binclf_ros.core.buffer import POLICIES
 from binclf_ros.core.descent import SOLVERS
 from binclf_ros.core.learner import Learner, LearningOptions
 from binclf_ros.core.logistic import Array
-from binclf_ros.core.objective import Objective
+from binclf_ros.core.objective import Objective, Point
 from binclf_ros.core.scaler import Moments
 
 NAMES = ('a', 'b', 'c')
@@ -156,6 +157,107 @@ def test_new_samples_are_refitted_to_the_optimum_of_a_cold_fit() -> None:
     assert ring.model is not None and cold.model is not None
     assert np.allclose(ring.model.weights, cold.model.weights, rtol=1e-5)
     assert ring.model.loss == pytest.approx(cold.model.loss, rel=1e-8)
+
+
+class Watched:
+    """Each start of a refit from what changed alone, held against a whole pass, and counted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.spared = 0
+        known = Learner._known
+
+        def watched(learned: Learner, objective: Objective, theta: Array) -> Point | None:
+            point, whole = known(learned, objective, theta), objective.at(theta)
+            if point is not None:
+                self.spared += 1
+                assert point.value == pytest.approx(whole.value, rel=1e-14)
+                assert np.abs(point.gradient - whole.gradient).max() < 1e-9
+            return point
+
+        monkeypatch.setattr(Learner, '_known', watched)
+
+
+@pytest.mark.parametrize('policy', POLICIES)
+@pytest.mark.parametrize('loss', ['bce', 'mse'])
+@pytest.mark.parametrize('solver', SOLVERS)
+def test_a_refit_begins_with_what_came_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, policy: str, loss: str, solver: str
+) -> None:
+    X, y = samples(4000)
+    X -= 5.0
+    learned = learner(buffer_policy=policy, buffer_capacity=1000, loss=loss, solver=solver, tolerance=1e-5)
+    learned.take(NAMES, X[:900], y[:900])
+    learned.descend()
+    watched, refits, row = Watched(monkeypatch), 0, 900
+    for count in np.random.default_rng(0).integers(1, 20, 150):
+        learned.take(NAMES, X[row : row + count], y[row : row + count])
+        row += count
+        if count % 3:
+            learned.descend()
+            refits += 1
+    assert watched.spared > refits // 3
+    assert_at_the_optimum(learned)
+
+
+def test_a_refit_visits_all_samples_where_rounding_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = samples(2000)
+    X -= 5.0
+    learned = learner(buffer_policy='fifo', buffer_capacity=500)
+    learned.take(NAMES, X[:500], y[:500])
+    learned.descend()
+    watched, spared = Watched(monkeypatch), []
+    X[500] *= 1e60
+    for row in range(500, 1500, 10):
+        before = watched.spared
+        learned.take(NAMES, X[row : row + 10], y[row : row + 10])
+        learned.descend()
+        spared.append(watched.spared - before)
+    assert spared[50] == 0, 'the outlier left'
+    assert sum(spared) > 50
+    assert_at_the_optimum(learned)
+
+
+def test_a_refit_visits_all_samples_after_a_change_of_what_they_weigh(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X, y = samples(2000)
+    X -= 5.0
+    learned = learner()
+    watched = Watched(monkeypatch)
+    for options in ({'loss': 'mse'}, {'class_weight': 'balanced'}, {'l2': 50.0}, {'buffer_capacity': 700}):
+        learned.configure(LearningOptions(**options))  # type: ignore[arg-type]
+        for row in (0, 1000):
+            learned.take(NAMES, X[row : row + 1000], y[row : row + 1000])
+            learned.descend()
+            assert not watched.spared
+
+
+def test_an_outlier_that_is_learned_from_does_not_hold_the_model_for_ever() -> None:
+    X, y = samples(1500)
+    for solver in SOLVERS:
+        learned = learner(buffer_policy='fifo', buffer_capacity=500, solver=solver, tolerance=1e-4)
+        learned.take(NAMES, X[:500], y[:500])
+        learned.descend()
+        learned.take(NAMES, X[500:501] * 1e60, y[500:501])
+        learned.descend()
+        assert learned.model is not None and learned.model.converged
+        assert learned.model.loss < 1.0
+        learned.take(NAMES, X[501:1001], y[501:1001])
+        assert_at_the_optimum(learned)
+
+
+def assert_at_the_optimum(learned: Learner) -> None:
+    while learned.has_work:
+        learned.descend()
+    assert learned.model is not None and learned.buffer is not None and learned.model.converged
+    cold = Learner('cold', replace(learned.options, buffer_capacity=10_000, buffer_policy='fifo'))
+    cold.take(NAMES, learned.buffer.X, learned.buffer.y)
+    cold.descend()
+    assert cold.model is not None
+    scale, tolerance = np.array(cold.model.scale), 1000.0 * learned.options.tolerance
+    assert np.array(learned.model.weights) * scale == pytest.approx(
+        np.array(cold.model.weights) * scale, abs=tolerance
+    )
 
 
 def test_a_long_run_of_one_class_does_not_make_it_forget_the_other() -> None:

@@ -193,7 +193,7 @@ def test_the_largest_curvature_of_the_bce_is_met_at_zero() -> None:
 
 
 def test_slope_is_the_largest_gradient_component() -> None:
-    point = objective.Point(np.zeros(3), 0.0, 0.0, np.array([0.5, -2.0, 1.0]))
+    point = objective.Point(np.zeros(3), 0.0, 0.0, np.array([0.5, -2.0, 1.0]), np.zeros(4))
     assert point.slope == 2.0
 
 
