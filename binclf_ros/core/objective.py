@@ -18,8 +18,8 @@ import numpy as np
 
 from .logistic import BCE, Array, Loss, Weights, sigmoid
 
-BLOCK_VALUES = 131_072
-"""Values of X in a block: 1 MiB, so that what a block needs twice comes from the second-level cache."""
+BLOCK_VALUES = 262_144
+"""Values of X in a block: 2 MiB, so that what a block needs twice comes from the second-level cache."""
 UNTHREADED = 800_000
 """Multiplications of a matrix product that OpenBLAS does not hand to threads, which cost more CPU and
 more time for matrices so slim."""
