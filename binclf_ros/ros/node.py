@@ -37,6 +37,9 @@ OK, WARN, ERROR = 0, 1, 2
 LOG_EVERY_SEC = 5.0
 SPIN_SLICE_SEC = 1.0
 TICK_SEC = 0.02
+SWITCH_SEC = 0.0005
+"""How long another thread that learns may keep an answer waiting."""
+MOST_IN_A_TURN = 100
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 REPORT_SEC = 1.0
 MOST_STRANGERS = 5
@@ -111,9 +114,12 @@ class BinclfNode(Node, Generic[P]):
 
         `raw`: the callback gets the bytes that came, not a message made of them.
         """
+        call = self.guarded(callback, count)
         subscription = self.create_subscription(
-            kind, topic, self.guarded(callback, count), qos, qos_overriding_options=overridable(), raw=raw
+            kind, topic, call, qos, qos_overriding_options=overridable(), raw=raw
         )
+        if _executor(self.parameters.executor) is SingleThreadedExecutor:
+            subscription.callback = self.guarded(_with_what_waits(call, subscription))
         self._heard.append(subscription)
         return subscription
 
@@ -156,18 +162,25 @@ class BinclfNode(Node, Generic[P]):
                 except BinclfError as error:
                     future.set_result((False, str(error)))
                 except Exception as error:
-                    future.set_result((False, f'internal error: {error!r}'))
+                    future.set_result(self._failed(error))
 
             self._answers_due += 1
             self._ticker.reset()
             try:
                 post(command)
                 response.success, response.message = await future or (False, 'no answer')
+            except Exception as error:
+                response.success, response.message = self._failed(error)
             finally:
                 self._answers_due -= 1
             return response
 
         self.create_service(kind, name, on_request, callback_group=self._waiting)
+
+    def _failed(self, error: Exception) -> tuple[bool, str]:
+        """Count what went wrong in a service; return its answer."""
+        self.counts['failed/internal_error'] += 1
+        return False, f'internal error: {error!r}'
 
     def _tick(self) -> None:
         """Let the executor look again at what it awaits: another thread can not wake every one."""
@@ -222,14 +235,32 @@ class BinclfNode(Node, Generic[P]):
         self._diagnostics.publish(diagnostics_to_msg(name, self._severity, text, shown, stamp))
 
 
+def _with_what_waits(call: Callable[[Any], None], subscription: Subscription[Any]) -> Callable[[Any], None]:
+    """Return a callback that takes what waits behind its message as well, up to a limit.
+
+    `SingleThreadedExecutor` takes one message a turn, and a turn goes over all that a node has: 1 ms.
+    """
+
+    def call_all(message: Any) -> None:
+        call(message)
+        for _ in range(MOST_IN_A_TURN):
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is None:
+                return
+            call(taken[0])
+
+    return call_all
+
+
 def spin(node: BinclfNode[Any]) -> None:
     """Run callbacks until the context is shut down, on the executor that the parameter asks for.
 
     The events executor takes a third to a half of the processor time. Where it exists (Kilted and
     later) its `spin` without a limit may do nothing at all, so it is run in slices.
     """
-    executor = _executor(node.parameters.executor)
+    executor = _executor(node.parameters.executor)()
     executor.add_node(node)
+    sys.setswitchinterval(SWITCH_SEC)
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not look through it in the middle of an answer
     try:
@@ -239,16 +270,16 @@ def spin(node: BinclfNode[Any]) -> None:
         executor.shutdown()
 
 
-def _executor(wanted: str) -> Executor:
+def _executor(wanted: str) -> Callable[[], Executor]:
     if wanted != 'single':
         try:
             from rclpy.experimental.events_executor import EventsExecutor
-
-            return EventsExecutor()
         except ImportError as error:
             if wanted == 'events':
                 raise BinclfError('executor is events, which this ROS lacks: set auto or single') from error
-    return SingleThreadedExecutor()
+        else:
+            return EventsExecutor
+    return SingleThreadedExecutor
 
 
 def run(

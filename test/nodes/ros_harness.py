@@ -75,12 +75,11 @@ def environment(domain):
 
 
 class Process:
-    """One node as a process. `arguments` are those behind `--ros-args`."""
+    """One process in a domain."""
 
-    def __init__(self, name, arguments, folder, domain):
+    def __init__(self, name, command, folder, domain):
         self.name = name
         self._stderr = folder / f'{name}-{time.monotonic_ns()}.stderr'
-        command = [sys.executable, '-m', 'binclf_ros', name, '--ros-args', *arguments]
         with open(self._stderr, 'wb') as stderr:
             self._process = subprocess.Popen(
                 command, cwd=folder, env=environment(domain), stdout=subprocess.DEVNULL, stderr=stderr
@@ -100,6 +99,17 @@ class Process:
     def cpu_sec(self):
         fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def memory_bytes(self):
+        """Return what it has in memory (RSS)."""
+        pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE')
+
+    def heeds_signals(self):
+        """Return whether it has a handler for SIGTERM by now."""
+        status = Path(f'/proc/{self.pid}/status').read_text()
+        caught = int(status.split('SigCgt:')[1].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
 
     def signal(self, *numbers, apart_sec=0.02):
         """Send signals and return the seconds from the first of them to the end of the process."""
@@ -140,6 +150,7 @@ class Ground:
         self.domain = self._lock.number
         self._shared_before = set(os.listdir(SHARED_MEMORY)) if SHARED_MEMORY.is_dir() else set()
         self.processes = []
+        self.prefix = ()
         self.context = Context()
         self.context.init(domain_id=self.domain)
         self.node = Node('client', context=self.context, enable_rosout=False)
@@ -157,8 +168,13 @@ class Ground:
 
     def start(self, name, *arguments, **parameters):
         """Start a node; parameters are given as text, as on a command line."""
+        return self.start_script(['-m', 'binclf_ros', name], name, *arguments, **parameters)
+
+    def start_script(self, script, name, *arguments, **parameters):
+        """Start what Python is to run, as `start` does."""
         given = [each for key, value in parameters.items() for each in ('-p', f'{key}:={value}')]
-        process = Process(name, [*arguments, *given], self.folder, self.domain)
+        command = [*self.prefix, sys.executable, *script, '--ros-args', *arguments, *given]
+        process = Process(name, command, self.folder, self.domain)
         self.processes.append(process)
         return process
 
