@@ -62,7 +62,8 @@ class Worker(threading.Thread):
     def stage(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Hand samples over; X is (m, N), y is (m,)."""
         self._queue.append((names, X, y))
-        self._wake.set()
+        if not self._wake.is_set():  # which takes a lock
+            self._wake.set()
 
     def post(self, command: Command) -> None:
         """Have the worker run a command between two steps, in turn with what is staged."""

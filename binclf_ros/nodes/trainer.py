@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
@@ -21,7 +20,7 @@ from ..core.model import Model
 from ..core.persistence import Persistence
 from ..core.worker import Worker
 from ..ros.clouds import CloudReader
-from ..ros.messages import FeaturesCodec, model_to_msg
+from ..ros.messages import SerializedFeatures, model_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import TrainerParameters
 from ..ros.qos import LABELED, LABELED_POINTS, MODEL
@@ -37,7 +36,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def __init__(self) -> None:
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
-        self._codec = FeaturesCodec()
+        self._samples = SerializedFeatures(labeled=True)
         self._clouds = CloudReader(self.parameters.point_features)
         self._names: tuple[str, ...] = ()
         self._model: Model | None = None
@@ -61,7 +60,9 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._files.restore()
         self._go_on()
         self._scoring = Scoring(self, lambda: self._model, lambda: learner.missing, self._forget_half)
-        self.hear(Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected')
+        self.hear(
+            Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
+        )
         self.hear(PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected')
         self.serve(Trigger, '~/train', self._train, self._worker.post)
         self.serve(SetBool, '~/pause', self._pause)
@@ -72,12 +73,12 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.every(RETRY_SEC, self._retry)
         self._worker.start()
 
-    def on_labeled_features(self, message: Float64MultiArray) -> None:
-        """Check one labelled sample, score it by the model in use, and stage it for the worker."""
+    def on_labeled_features(self, data: bytes) -> None:
+        """Check one labelled sample, as it is on the wire, score it by the model in use, and stage it."""
         self.counts['received'] += 1
-        names, x, label = self._codec.labeled_from_msg(message)
+        names, values = self._samples.read(data)
         self._check_names(names)
-        self._learn(names, x[None, :], np.array([label]))
+        self._learn(names, values[None, :-1], values[-1:])
 
     def on_labeled_points(self, message: PointCloud2) -> None:
         """Check one labelled cloud; the points that can not be used are left out, and counted."""

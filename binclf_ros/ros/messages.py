@@ -15,40 +15,33 @@ from ..core.logistic import Array
 from ..core.model import Model
 
 LARGEST_SQUARE = 1e200
+LABELS = (0.0, 1.0)
 MOST_PADDING = 7
 """Bytes that the alignments of two versions of CDR may differ by."""
 
 
 class FeaturesCodec:
-    """Vectors of features and their names, to and from `std_msgs/Float64MultiArray`.
+    """Vectors of features, and a label behind them if `labeled`, from `std_msgs/Float64MultiArray`.
 
     `layout.dim[0].label` is read once as long as it stays the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, labeled: bool = False) -> None:
+        self.labeled = labeled
         self._label = ''
         self._names: tuple[str, ...] = ()
 
     def from_msg(self, message: Float64MultiArray) -> tuple[tuple[str, ...], Array]:
-        """Return the names and x (N,) of one sample.
+        """Return the names and x (N,) of one sample; if labelled, x and the label (N + 1,).
 
-        Raises SampleError: `layout`, `empty`, `length` or `names`, `not_finite`.
+        Raises SampleError: `layout`, `empty`, `label`, `length` or `names`, `not_finite`.
         """
         values = _values(message)
-        return self._named(message, len(values)), values
-
-    def labeled_from_msg(self, message: Float64MultiArray) -> tuple[tuple[str, ...], Array, float]:
-        """Return the names, x (N,) and the label of one labelled sample.
-
-        Raises SampleError as `from_msg` does, and `label`.
-        """
-        values = _values(message)
-        if len(values) < 2:
+        if self.labeled and len(values) < 2:
             raise SampleError('empty', 'a labelled sample is at least one feature and then the label')
-        label = float(values[-1])
-        if label not in (0.0, 1.0):
-            raise SampleError('label', f'the label, the last value, is {label:g}, expected 0.0 or 1.0')
-        return self._named(message, len(values) - 1), values[:-1], label
+        if self.labeled and values[-1] not in LABELS:
+            raise SampleError('label', f'the label, the last value, is {values[-1]:g}, expected 0.0 or 1.0')
+        return self._named(message, len(values) - self.labeled), values
 
     def _named(self, message: Float64MultiArray, n_features: int) -> tuple[str, ...]:
         dimensions = message.layout.dim
@@ -71,20 +64,24 @@ class SerializedFeatures:
     the same, byte by byte, and the length too, the values are where they were.
     """
 
-    def __init__(self) -> None:
-        self._codec = FeaturesCodec()
+    def __init__(self, labeled: bool = False) -> None:
+        self._codec = FeaturesCodec(labeled)
         self._front = b''
         self._length = -1
         self._names: tuple[str, ...] = ()
 
     def read(self, data: bytes) -> tuple[tuple[str, ...], Array]:
-        """Return the names and x (N,); the names are one object as long as the layout stays the same.
+        """Return the names and x (N,), or x and the label (N + 1,), as `FeaturesCodec` does.
+
+        The names are one object as long as the layout stays the same; the values can not be written to.
 
         Raises SampleError as `FeaturesCodec` does, and `unreadable`.
         """
         if len(data) == self._length and data.startswith(self._front):
             values = np.frombuffer(data[len(self._front) :])
-            if values.dot(values) < LARGEST_SQUARE:
+            if values.dot(values) < LARGEST_SQUARE and not (
+                self._codec.labeled and values[-1] not in LABELS
+            ):
                 return self._names, values
         try:
             message = deserialize_message(data, Float64MultiArray)

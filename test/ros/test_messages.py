@@ -53,11 +53,11 @@ vectors = st.builds(
 
 
 @repeatable
-@given(st.lists(vectors, min_size=1, max_size=12))
-def test_a_stream_of_bytes_is_read_as_each_message_alone(stream):
-    reader = SerializedFeatures()
+@given(st.lists(vectors, min_size=1, max_size=12), st.booleans())
+def test_a_stream_of_bytes_is_read_as_each_message_alone(stream, labeled):
+    reader = SerializedFeatures(labeled)
     for message in [each for each in stream for _ in range(2)]:
-        alone = outcome(FeaturesCodec().from_msg, message)
+        alone = outcome(FeaturesCodec(labeled).from_msg, message)
         assert outcome(reader.read, serialize_message(message)) == alone
 
 
@@ -78,6 +78,18 @@ def test_a_bad_value_in_a_layout_that_was_seen_is_refused_by_its_reason(bad):
         reader.read(serialize_message(vector([1.0, bad])))
     assert error.value.reason == ('too_large' if bad == 1e101 else 'not_finite')
     assert reader.read(serialize_message(vector([5.0, 6.0])))[1].tolist() == [5.0, 6.0]
+
+
+def test_the_label_is_looked_at_in_a_layout_that_was_seen():
+    reader = SerializedFeatures(labeled=True)
+    for label in (0.0, 1.0):
+        names, values = reader.read(serialize_message(vector([2.0, label], 'a')))
+        assert names == ('a',)
+        assert values.tolist() == [2.0, label]
+    for label in (0.5, 2.0, -1.0):
+        with pytest.raises(SampleError) as error:
+            reader.read(serialize_message(vector([2.0, label], 'a')))
+        assert error.value.reason == 'label'
 
 
 def test_every_cut_of_a_message_is_refused_or_as_short_as_it_says():
