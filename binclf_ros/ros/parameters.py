@@ -292,8 +292,10 @@ def _declare(node: Node, each: Field[Any]) -> Any:
     stored = list(value) if isinstance(value, tuple) else value
     descriptor = _descriptor(each)
     if stored == []:  # an empty list would be taken for one of bytes
-        node.declare_parameter(each.name, Parameter.Type.STRING_ARRAY, descriptor, ignore_override=True)
+        node.declare_parameter(each.name, Parameter.Type.STRING_ARRAY, ignore_override=True)
         node.set_parameters([Parameter(each.name, Parameter.Type.STRING_ARRAY, stored)])
+        descriptor.type = Parameter.Type.STRING_ARRAY.value
+        node.set_descriptor(each.name, descriptor)
     else:
         node.declare_parameter(each.name, stored, descriptor, ignore_override=True)
     return value

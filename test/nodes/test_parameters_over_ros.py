@@ -102,6 +102,12 @@ def test_every_parameter_is_described_and_bounded(nodes, node):
         assert bounded or each.type in free, each.name
 
 
+@pytest.mark.parametrize('node', NODES)
+def test_every_parameter_has_a_value(nodes, node):
+    for each in nodes.descriptors(node):
+        assert nodes.parameter_values(node, each.name), each.name
+
+
 def of_rclpy(name):
     return name == 'use_sim_time' or name.startswith(('qos_overrides.', 'start_type_description_service'))
 
