@@ -322,7 +322,8 @@ def _in_declared_type(each: Field[Any], given: Parameter[Any]) -> Parameter[Any]
     if given.type_ == Parameter.Type.NOT_SET:
         return given
     kind = type(each.default)
-    value = _typed(each, [] if kind is tuple and not given.value else given.value)
+    is_list = given.type_.value >= Parameter.Type.BYTE_ARRAY.value  # an empty one may be of any type
+    value = _typed(each, [] if kind is tuple and is_list and not given.value else given.value)
     return Parameter(given.name, _TYPES[kind], list(value) if kind is tuple else value)
 
 

@@ -8,10 +8,11 @@ import time
 from itertools import count
 
 import pytest
-from ros_harness import LATCHED, blobs, probability_of
+from ros_harness import LATCHED, blobs, model_dict, probability_of
 from std_msgs.msg import Float64MultiArray, String
 
 WITHIN_SEC = 5.0
+LATE_SEC = 4.0
 
 
 class Stream:
@@ -117,3 +118,31 @@ def test_model_is_repeated_every_second(ground):
     del arrived[:]
     ground.wait_until(lambda: len(arrived) >= 4)
     assert (arrived[-1] - arrived[0]) / (len(arrived) - 1) == pytest.approx(1.0, abs=0.3)
+
+
+def test_late_joiners_have_the_model_soon(ground, tmp_path, volume, record_property):
+    """Both ways round: a predictor that comes late, and one that waits for a trainer."""
+    model_file, took = tmp_path / 'model.json', []
+    model_file.write_text(json.dumps(model_dict()))
+
+    def join(name, waits_for):
+        """Start a node that comes late; return it once the predictor has the model of this run."""
+        ground.status.clear()
+        process = ground.start(name, **({'model_file': model_file} if name == 'trainer' else {}))
+        ground.wait_until(waits_for, f'the model, {name} late')
+        took.append(time.monotonic() - process.began)
+        return process
+
+    def run():
+        return ground.shown('predictor', 'model_run')
+
+    trainer = ground.start('trainer', model_file=model_file)
+    ground.wait_for_nodes('trainer')
+    for _ in range(volume(3, soak=20)):
+        predictor = join('predictor', run)
+        left = run()
+        trainer.end()
+        trainer = join('trainer', lambda left=left: run() not in ('', left))
+        predictor.end()
+    record_property('late joiners had the model', f'after {max(took):.2f} s at the most, of {len(took)}')
+    assert max(took) <= LATE_SEC

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from rcl_interfaces.msg import ParameterType
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from ros_harness import WHOLE_NUMBERS_WIDEN, blobs
 
 NODES = ('trainer', 'predictor', 'featurizer')
@@ -52,6 +53,8 @@ REFUSED = [
     ('featurizer', 'features', ['/imu/data/'], ['/imu/data/', '^']),
     ('featurizer', 'features', ['/a/b', '/a/b'], ['/a/b', 'twice']),
     ('featurizer', 'features', 'mean(/a/b)', ['features', 'list']),
+    ('featurizer', 'features', '', ['features', 'list']),
+    ('featurizer', 'features', 0, ['features', 'list']),
     ('featurizer', 'label', 'std(/a/b, 1.0)', ['label', '^']),
 ]
 
@@ -84,6 +87,16 @@ def test_list_of_features_can_be_emptied_and_filled_again(nodes):
     for features in (['/a/b'], [], ['/a/c', 'mean(/a/b, 1.0)']):
         assert nodes.set_parameter('featurizer', 'features', features) == ''
         assert nodes.parameter_values('featurizer', 'features') == [features]
+
+
+@pytest.mark.parametrize('kind', ['BYTE', 'BOOL', 'INTEGER', 'DOUBLE', 'STRING'])
+def test_an_empty_list_is_one_of_texts_whatever_type_it_is_said_to_be_of(nodes, kind):
+    assert nodes.set_parameter('featurizer', 'features', ['/a/b']) == ''
+    empty = ParameterValue(type=getattr(ParameterType, f'PARAMETER_{kind}_ARRAY'))
+    request = SetParameters.Request(parameters=[Parameter(name='features', value=empty)])
+    (result,) = nodes.call(SetParameters, '/featurizer/set_parameters', request).results
+    assert result.successful, result.reason
+    assert nodes.parameter_values('featurizer', 'features') == [[]]
 
 
 @pytest.mark.parametrize('node', NODES)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import random
 import signal
+import time
 
 import pytest
-from ros_harness import blobs
+from ros_harness import blobs, vector
+from std_msgs.msg import Float64MultiArray
 from test_trainer_services import start_long_descent
+
+from binclf_ros.core.dataset_format import DatasetReader
 
 NODES = ('trainer', 'predictor', 'featurizer')
 WITHIN_SEC = 1.0
@@ -56,3 +62,35 @@ def test_trainer_ends_while_a_descent_goes_on_in_slices(ground):
     ground.wait_until(lambda: ground.count('trainer', 'buffer') == 3000 or models)
     ground.wait_for_reports('trainer', 1)
     assert_ended_well(trainer, trainer.signal(signal.SIGTERM))
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_nodes_end_at_random_moments_with_their_state_saved(
+    ground, tmp_path, volume, record_property, number
+):
+    chance, slowest = random.Random(number), 0.0
+    model_file, dataset_file = tmp_path / 'model.json', tmp_path / 'samples'
+    samples = ground.node.create_publisher(Float64MultiArray, 'labeled_features', 1000)
+    X, y = blobs(1000)
+    for _ in range(volume(3, soak=20)):
+        ground.status.clear()
+        trainer = ground.start('trainer', model_file=model_file, dataset_file=dataset_file)
+        predictor = ground.start('predictor', model_file=tmp_path / 'answering.json')
+        ground.wait_until(lambda t=trainer, p=predictor: t.heeds_signals() and p.heeds_signals())
+        ends = time.monotonic() + chance.uniform(0.0, 2.5)
+
+        def teach():
+            i = chance.randrange(1000)
+            samples.publish(vector([*X[i], y[i]]))
+
+        ground.wait_until(lambda ends=ends: time.monotonic() > ends, meanwhile=teach, every_sec=0.005)
+        for process in (trainer, predictor):
+            took = process.signal(number)
+            assert_ended_well(process, took)
+            slowest = max(slowest, took)
+        ground.drain()
+        kept = sum(len(labels) for _, labels in DatasetReader(dataset_file).batches())
+        assert kept >= ground.count('trainer', 'acknowledged')
+    record_property('slowest end (s)', round(slowest, 3))
+    assert kept > 0
+    assert json.loads(model_file.read_text())['samples'] > 0
