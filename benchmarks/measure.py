@@ -132,6 +132,8 @@ cores busy, peers with threaded BLAS lose more by it than we do: the load averag
 
 100 new samples in a ring of 10,000 × 20, again and again; peers with `warm_start`, on samples standardised
 beforehand; those that reach 1e-6 every time. Target: ≤ 0.1.
+Where a refit begins, value and gradient are known from what came and left alone; its steps look at all
+samples.
 
 {Warm refit}
 
