@@ -197,11 +197,16 @@ class Ground:
             self._lock.free()
 
     def _sweep(self, own):
-        """Remove what the processes of this domain left in shared memory, and nothing else."""
-        shared = own.union(*(process.shared for process in self.processes)) - self._shared_before
+        """Remove what the processes of this domain left in shared memory, and nothing else.
+
+        What this process still has mapped of theirs, Fast DDS lets go when it likes.
+        """
+        theirs = set().union(*(process.shared for process in self.processes))
+        shared = theirs.union(own) - self._shared_before
         for name in list(shared):
             shared |= {f'{name}_el', f'sem.{name}_mutex'}
-        used = set().union(*(shared_memory_of(pid) for pid in os.listdir('/proc') if pid.isdigit()))
+        others = [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) != os.getpid()]
+        used = set().union(*map(shared_memory_of, others), shared_memory_of(os.getpid()) - theirs)
         for name in shared - used - self._shared_before:
             (SHARED_MEMORY / name).unlink(missing_ok=True)
 
