@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import shared_memory
 from synthetic_imu import FEATURE, write_bag
 
 from binclf_ros.demo import main
@@ -215,8 +216,10 @@ def test_a_signal_ends_the_demo_and_its_nodes(tmp_path: Path, number: signal.Sig
 def test_a_node_that_dies_is_named_and_the_others_are_ended(tmp_path: Path) -> None:
     with Run('--output', str(tmp_path)) as run:
         nodes = run.children()
+        left = shared_memory.names_of(nodes['predictor'])
         os.kill(nodes['predictor'], signal.SIGKILL)
         code, _, err = run.end()
+    shared_memory.sweep(left)
     assert code == 1
     assert 'the predictor ended unexpectedly, with exit code -9' in err
     assert not any(map(is_alive, nodes.values()))

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import shared_memory
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import (
@@ -37,7 +38,6 @@ HANG_SEC = 30.0
 """What takes longer hangs; no fact is held against it."""
 LOCAL = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_LOCALHOST_ONLY': '1'}
 CLIENT_ALONE = {'FASTDDS_DEFAULT_PROFILES_FILE': str(Path(__file__).with_name('client_profile.xml'))}
-SHARED_MEMORY = Path('/dev/shm')
 LATCHED = QoSProfile(
     depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
@@ -113,7 +113,7 @@ class Process:
 
     def signal(self, *numbers, apart_sec=0.02):
         """Send signals and return the seconds from the first of them to the end of the process."""
-        self.shared |= shared_memory_of(self.pid)
+        self.shared |= shared_memory.names_of(self.pid)
         began = time.monotonic()
         for i, number in enumerate(numbers):
             if i:
@@ -148,7 +148,7 @@ class Ground:
         self.folder = folder
         self._lock = Domain()
         self.domain = self._lock.number
-        self._shared_before = set(os.listdir(SHARED_MEMORY)) if SHARED_MEMORY.is_dir() else set()
+        self._shared_before = shared_memory.names()
         self.processes = []
         self.prefix = ()
         self.context = Context()
@@ -189,26 +189,13 @@ class Ground:
             assert not failures, '\n'.join(failures)
             assert not self.unbalanced, f'received is not what became of it: {self.unbalanced[0]}'
         finally:
-            own = shared_memory_of(os.getpid())
+            own = shared_memory.names_of(os.getpid())
             self.executor.shutdown()
             self.node.destroy_node()
             self.context.try_shutdown()
-            self._sweep(own)
+            theirs = set().union(*(process.shared for process in self.processes))
+            shared_memory.sweep(theirs - self._shared_before, own - self._shared_before)
             self._lock.free()
-
-    def _sweep(self, own):
-        """Remove what the processes of this domain left in shared memory, and nothing else.
-
-        What this process still has mapped of theirs, Fast DDS lets go when it likes.
-        """
-        theirs = set().union(*(process.shared for process in self.processes))
-        shared = theirs.union(own) - self._shared_before
-        for name in list(shared):
-            shared |= {f'{name}_el', f'sem.{name}_mutex'}
-        others = [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) != os.getpid()]
-        used = set().union(*map(shared_memory_of, others), shared_memory_of(os.getpid()) - theirs)
-        for name in shared - used - self._shared_before:
-            (SHARED_MEMORY / name).unlink(missing_ok=True)
 
     # what is heard
 
@@ -370,21 +357,6 @@ class Ground:
         names = self.call(ListParameters, f'/{node}/list_parameters').result.names
         request = DescribeParameters.Request(names=names)
         return self.call(DescribeParameters, f'/{node}/describe_parameters', request).descriptors
-
-
-def shared_memory_of(pid):
-    """Return the names in /dev/shm that a process has open or mapped."""
-    found = set()
-    try:
-        with open(f'/proc/{pid}/maps') as maps:
-            found = {line.split('/dev/shm/', 1)[1].split()[0] for line in maps if '/dev/shm/' in line}
-        for each in os.listdir(f'/proc/{pid}/fd'):
-            target = os.readlink(f'/proc/{pid}/fd/{each}')
-            if target.startswith('/dev/shm/'):
-                found.add(target.removeprefix('/dev/shm/').split()[0])
-    except OSError:
-        pass  # gone, or not ours
-    return found
 
 
 def vector(values, names=(), size=None, offset=0):

@@ -22,6 +22,7 @@ CUT_SEC = 6.0
 CLONE_NEWNET = 0x40000000
 APART = {
     **CLIENT_ALONE,
+    'PYTHONPATH': str(Path(__file__).resolve().parents[1]),
     'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET',
     'ROS_LOCALHOST_ONLY': '0',
     'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4',  # shared memory would go round the cable
