@@ -91,9 +91,7 @@ class _Plan:
                 for each in sorted(expression.fields):
                     self.helpers[each] = self._needed(fields, each, name)
         integers = {i for i, field in self.plain if field.dtype.kind != 'f'}
-        self.is_single = all(
-            field.dtype.kind == 'f' and field.dtype.itemsize == 4 for _, field in self.plain
-        )
+        self.has_doubles = any(field.dtype.itemsize == 8 for _, field in self.plain)
         self.doubtful = [i for i in range(len(self.names)) if i not in integers]
 
     @staticmethod
@@ -165,11 +163,11 @@ class CloudReader:
                     X[i] = column[start : start + BLOCK_POINTS]
                 np.dot(weights, X, out=z)
                 z += model.bias
-                # of an X that is not finite, z is not; and single precision ends far below the limit
+                # of an X that is not finite, z is not; and only doubles reach the limit
                 all_usable = (
-                    np.isfinite(z).all()
-                    if plan.is_single
-                    else (X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE)
+                    X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE
+                    if plan.has_doubles
+                    else np.isfinite(z).all()
                 )
                 np.exp(np.negative(z, out=z), out=z)
                 z += 1.0

@@ -29,10 +29,10 @@ APART = {
 }
 
 
-def ip(*arguments):
-    done = subprocess.run(['ip', *arguments], capture_output=True, text=True)
+def ip(command):
+    done = subprocess.run(['ip', *command.split()], capture_output=True, text=True)
     if done.returncode:
-        raise OSError(f'ip {" ".join(arguments)}: {done.stderr.strip()}')
+        raise OSError(f'ip {command}: {done.stderr.strip()}')
 
 
 def enter(namespace):
@@ -55,34 +55,21 @@ class Cable:
 
     def _lay(self):
         for host in (self.robot, self.desk):
-            ip('netns', 'add', host)
-        ip(
-            '-n',
-            self.robot,
-            'link',
-            'add',
-            'wire',
-            'type',
-            'veth',
-            'peer',
-            'name',
-            'wire',
-            'netns',
-            self.desk,
-        )
+            ip(f'netns add {host}')
+        ip(f'-n {self.robot} link add wire type veth peer name wire netns {self.desk}')
         for host, address in ((self.robot, '10.213.7.1/24'), (self.desk, '10.213.7.2/24')):
-            ip('-n', host, 'address', 'add', address, 'dev', 'wire')
+            ip(f'-n {host} address add {address} dev wire')
             for link in ('lo', 'wire'):
-                ip('-n', host, 'link', 'set', link, 'up')
-            ip('-n', host, 'route', 'add', 'default', 'dev', 'wire')
+                ip(f'-n {host} link set {link} up')
+            ip(f'-n {host} route add default dev wire')
 
     def plug(self, state):
-        ip('-n', self.robot, 'link', 'set', 'wire', state)
+        ip(f'-n {self.robot} link set wire {state}')
 
     def remove(self):
         for host in (self.robot, self.desk):
             with contextlib.suppress(OSError):
-                ip('netns', 'delete', host)
+                ip(f'netns delete {host}')
 
 
 def heal(cable, ground):
