@@ -31,12 +31,14 @@ def names_of(pid):
 def sweep(theirs, ours=frozenset()):
     """Remove what processes that have ended had open, `theirs`, and this one, unless others use it.
 
-    What this process still has mapped of theirs, Fast DDS lets go when it likes.
+    What this process still has mapped of theirs, Fast DDS lets go when it likes. Not so the ports, which
+    are shared by all domains.
     """
+    segments = {name for name in theirs if 'port' not in name}
     left = set(theirs).union(ours)
     for name in list(left):
         left |= {f'{name}_el', f'sem.{name}_mutex'}
     others = [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) != os.getpid()]
-    used = set().union(*map(names_of, others), names_of(os.getpid()) - theirs)
+    used = set().union(*map(names_of, others), names_of(os.getpid()) - segments)
     for name in left - used:
         (FOLDER / name).unlink(missing_ok=True)

@@ -301,4 +301,4 @@ def test_a_predictor_goes_on_from_the_generation_before(ground, files):
     assert str(files.model) in ground.text['predictor']
     models = ground.publisher(String, 'model', LATCHED)
     models.publish(String(data=json.dumps(model_dict(step=8))))
-    ground.wait_until(lambda: '"step": 8' in files.model.read_text())
+    ground.wait_until(lambda: files.model.exists() and '"step": 8' in files.model.read_text())
