@@ -18,50 +18,51 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
-from operator import attrgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .cursor import NUMBER, Cursor
-from .errors import ExpressionError, SampleError
+from .errors import ExpressionError
 from .logistic import Array
 
 Times = NDArray[np.int64]
-# A statistic is a function of readings v (k,), k ≥ 1, all finite, and of their times t (k,) (ns).
-STATISTICS: dict[str, Callable[[Array, Times], float]] = {
-    'mean': lambda v, t: _mean(v),
-    'std': lambda v, t: _std(v),
-    'min': lambda v, t: float(v.min()),
-    'max': lambda v, t: float(v.max()),
-    'median': lambda v, t: float(np.median(v)),
-    'rms': lambda v, t: math.sqrt(float(v @ v) / len(v)),
-    'ptp': lambda v, t: float(v.max() - v.min()),
-    'slope': lambda v, t: _slope(v, t),
-    'last': lambda v, t: float(v[-1]),
+Statistic = Callable[[Array, Times], Array]
+# A statistic is a function of readings V (P, k), k ≥ 1, all finite, a row a path, and of their times t (k,)
+# (ns); it returns (P,).
+STATISTICS: dict[str, Statistic] = {
+    'mean': lambda V, t: _mean(V),
+    'std': lambda V, t: _std(V),
+    'min': lambda V, t: V.min(axis=-1),
+    'max': lambda V, t: V.max(axis=-1),
+    'median': lambda V, t: np.median(V, axis=-1),
+    'rms': lambda V, t: np.sqrt(_mean(V * V)),
+    'ptp': lambda V, t: V.max(axis=-1) - V.min(axis=-1),
+    'slope': lambda V, t: _slope(V, t),
+    'last': lambda V, t: V[:, -1],
 }
-"""Name → f(v, t): std is the population's, ptp is max − min, slope is per second (per element
+"""Name → f(V, t): std is the population's, ptp is max − min, slope is per second (per element
 within one message) by least squares, nan where all readings share one time."""
 
 
-def _mean(v: Array) -> float:
-    return float(np.add.reduce(v)) / len(v)  # half the time of v.mean()
+def _mean(V: Array) -> Array:
+    mean: Array = np.add.reduce(V, axis=-1) / V.shape[-1]  # half the time of V.mean(axis=-1)
+    return mean
 
 
-def _std(v: Array) -> float:
-    centred = v - _mean(v)
-    return math.sqrt(float(centred @ centred) / len(v))
+def _std(V: Array) -> Array:
+    centred = V - _mean(V)[:, None]
+    return np.sqrt(_mean(np.multiply(centred, centred, out=centred)))
 
 
-def _slope(v: Array, t: Times) -> float:
+def _slope(V: Array, t: Times) -> Array:
     seconds = (t - t[0]) * 1e-9
     centred = seconds - seconds.mean()
     square = float(centred @ centred)
-    return float(centred @ v) / square if square > 0.0 else math.nan
+    return V @ centred / square if square > 0.0 else np.full(len(V), math.nan)
 
 
 @dataclass(frozen=True)
@@ -240,61 +241,3 @@ def _brackets(index: int | slice | None) -> str:
     start = '' if index.start is None else index.start
     step = '' if index.step is None else f':{index.step}'
     return f'[{start}:{index.stop}{step}]'
-
-
-Reader = Callable[[Any], 'list[float]']
-
-
-def reader(fields: Sequence[Segment]) -> Reader:
-    """Return what takes from a message the numbers that a path of fields stands for, in order.
-
-    It raises SampleError where a message has no such field or element, or where that is no number.
-    """
-
-    def read(message: Any) -> list[float]:
-        return [_number(value, fields[-1]) for value in _walk(message, fields)]
-
-    if any(segment.index is not None for segment in fields):
-        return read
-    get = attrgetter('.'.join(segment.name for segment in fields))
-
-    def read_one(message: Any) -> list[float]:
-        try:
-            value = get(message)
-        except AttributeError:
-            return read(message)
-        return [value] if type(value) is float else read(message)
-
-    return read_one
-
-
-def _walk(value: Any, fields: Sequence[Segment]) -> Iterator[Any]:
-    if not fields:
-        if hasattr(value, '__len__') and not isinstance(value, (str, bytes)):
-            yield from value
-        else:
-            yield value
-        return
-    head, rest = fields[0], fields[1:]
-    try:
-        value = getattr(value, head.name)
-        if isinstance(head.index, int):
-            value = value[head.index]
-        elif isinstance(head.index, slice):
-            chosen = elements(head.index)
-            value = [value[i] for i in chosen]
-    except AttributeError as error:
-        raise SampleError('field', f'no field {head.name} in a {type(value).__name__}') from error
-    except (IndexError, TypeError) as error:
-        raise SampleError('element', f'no element {head} in this message') from error
-    if isinstance(head.index, slice):
-        for element in value:
-            yield from _walk(element, rest)
-    else:
-        yield from _walk(value, rest)
-
-
-def _number(value: Any, segment: Segment) -> float:
-    if isinstance(value, (str, bytes)) or not isinstance(value, (bool, int, float, np.number, np.bool_)):
-        raise SampleError('type', f'{segment} is a {type(value).__name__}, not a number')
-    return float(value)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from rclpy.serialization import deserialize_message
 
 from ..core.errors import BinclfError
-from ..core.features import Expression, Segment, reader
+from ..core.features import Expression, Segment
+from ..core.readings import reader
 from ..core.sampling import Sampler, SamplingOptions
 from ..ros.types import check_fields, has_header, message_class
 

@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from binclf_ros.core.errors import ExpressionError, SampleError
-from binclf_ros.core.features import STATISTICS, Segment, elements, parse, reader
+from binclf_ros.core.features import STATISTICS, Segment, elements, parse
 from binclf_ros.core.logistic import Array
+from binclf_ros.core.readings import reader
 
 SECOND = 1_000_000_000
 words = st.from_regex(r'[A-Za-z_][A-Za-z0-9_]{0,5}', fullmatch=True)
@@ -227,7 +228,10 @@ ORACLES = {
 
 @pytest.mark.parametrize('name', ORACLES)
 def test_a_statistic_is_numpys(name: str) -> None:
-    assert STATISTICS[name](V, T) == pytest.approx(float(ORACLES[name]), rel=1e-12)
+    rows = np.stack([V, 2.0 * V, V[::-1]])
+    assert STATISTICS[name](V[None], T) == pytest.approx([float(ORACLES[name])], rel=1e-12)
+    together = STATISTICS[name](rows, T)
+    assert together.tolist() == [STATISTICS[name](row[None], T)[0] for row in rows]
 
 
 @pytest.mark.parametrize('name', STATISTICS)
@@ -236,22 +240,22 @@ def test_every_statistic_can_be_written(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', STATISTICS)
-def test_every_statistic_is_a_float_and_leaves_the_readings_alone(name: str) -> None:
-    v, t = V.copy(), T.copy()
-    assert type(STATISTICS[name](v, t)) is float
-    assert type(STATISTICS[name](v[:1], t[:1])) is float
-    assert np.array_equal(v, V)
+def test_every_statistic_is_a_float_a_path_and_leaves_the_readings_alone(name: str) -> None:
+    v, t = np.stack([V, V]), T.copy()
+    for found in (STATISTICS[name](v, t), STATISTICS[name](v[:, :1], t[:1])):
+        assert (found.shape, found.dtype) == ((2,), np.float64)
+    assert np.array_equal(v, np.stack([V, V]))
     assert np.array_equal(t, T)
 
 
 def test_the_slope_of_readings_at_one_time_is_nan() -> None:
-    assert math.isnan(STATISTICS['slope'](V[:1], T[:1]))
-    assert math.isnan(STATISTICS['slope'](V[:2], np.full(2, T[0])))
+    assert np.isnan(STATISTICS['slope'](V[None, :1], T[:1])).all()
+    assert np.isnan(STATISTICS['slope'](V[None, :2], np.full(2, T[0]))).all()
 
 
 def test_the_slope_is_per_second_also_between_close_stamps() -> None:
     v: Array = np.array([0.0, 1.0, 2.0])
-    assert STATISTICS['slope'](v, T[0] + np.array([0, 1000, 2000])) == pytest.approx(1e6)
+    assert STATISTICS['slope'](v[None], T[0] + np.array([0, 1000, 2000])) == pytest.approx([1e6])
 
 
 MESSAGE = SimpleNamespace(

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binclf_ros.core.errors import SampleError
-from binclf_ros.core.series import LAG_NS, History, Window
+from binclf_ros.core.features import Times
+from binclf_ros.core.logistic import Array
+from binclf_ros.core.series import LAG_NS, History, Window, evaluate
 
 S = 1_000_000_000
 readings = st.lists(
@@ -27,13 +29,20 @@ def window_of(seconds: float, *times: float, lag_ns: int = LAG_NS) -> Window:
     """A window that has heard the reading t at each time t (s)."""
     window = Window(round(seconds * S), lag_ns)
     for time in times:
-        window.push(round(time * S), [time])
+        window.push(round(time * S), [[time]])
     return window
 
 
 def values_at(window: Window, time_ns: int) -> list[float] | str:
     try:
-        return [float(value) for value in window.at(time_ns)[0]]
+        found: list[Array] = []
+
+        def note(V: Array, t: Times) -> Array:
+            found.append(V[0])
+            return V[:, 0]
+
+        evaluate(note, *window.at(time_ns))
+        return found[0].tolist()
     except SampleError as error:
         return error.reason
 
@@ -62,7 +71,7 @@ def test_a_window_is_that_of_the_interface(
     window, pushed, time = Window(window_ns, 20), [], 1000
     for step, values, behind in steps:
         time += step
-        window.push(time, values)
+        window.push(time, [values])
         pushed.append((time, values))
         for asked in (time - behind, time, time + 2):
             assert values_at(window, asked) == by_list(pushed, window_ns, asked)
@@ -73,10 +82,44 @@ def test_a_window_is_that_of_the_interface_also_after_making_room(steps: list[in
     window, pushed, time = Window(window_ns, 10), [], 0
     for number, step in enumerate(steps):
         time += step
-        window.push(time, [float(number)] * 2)
+        window.push(time, [[float(number)] * 2])
         pushed.append((time, [float(number)] * 2))
     for asked in (time - 10, time - 3, time, time + 1):
         assert values_at(window, asked) == by_list(pushed, window_ns, asked)
+
+
+some_readings = st.lists(st.sampled_from([1.0, 2.5, math.nan, -math.inf]), max_size=2)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(-2, 9), st.lists(some_readings, min_size=3, max_size=3)), max_size=300
+    ),
+    window_ns=st.integers(1, 9),
+    rows=st.sampled_from([slice(None), slice(1, 3), [2, 0]]),
+)
+def test_paths_in_one_window_are_each_as_if_alone(
+    steps: list[tuple[int, list[list[float]]]], window_ns: int, rows: slice | list[int]
+) -> None:
+    window, alone, time = Window(window_ns, 5, 3), [Window(window_ns, 5) for _ in range(3)], 1000
+    for step, readings in steps:
+        time += step
+        window.push(time, readings)
+        for each, values in zip(alone, readings):
+            each.push(time, [values])
+    expected = [
+        values_at(each, time)
+        for each in (alone[rows] if isinstance(rows, slice) else [alone[i] for i in rows])
+    ]
+    reasons = [each for each in expected if isinstance(each, str)]
+    try:
+        V, t, whole = window.at(time)
+        found = evaluate(lambda V, t: V.sum(axis=-1) + 100.0 * len(t), V[rows], t, whole).tolist()
+    except SampleError as error:
+        assert error.reason in reasons
+    else:
+        assert not reasons
+        assert found == [sum(each) + 100.0 * len(each) for each in expected]
 
 
 def test_a_window_leaves_its_old_edge_out_and_takes_its_new_edge_in() -> None:
@@ -96,7 +139,7 @@ def test_edges_are_exact_at_stamps_of_today() -> None:
     now = 1_790_000_000 * S + 123_456_789
     window = Window(S, LAG_NS)
     for time in (now - S - 1, now - S, now - S + 1, now):
-        window.push(time, [float(time - now)])
+        window.push(time, [[float(time - now)]])
     assert values_at(window, now) == [1.0 - S, 0.0]
 
 
@@ -124,7 +167,7 @@ def test_a_step_back_in_time_starts_anew() -> None:
     window = window_of(1.0, 10.0, 10.5, 11.0, 5.0, 5.5)
     assert values_at(window, 11 * S) == 'empty'
     assert values_at(window, round(5.5 * S)) == 'window'
-    window.push(6 * S, [6.0])
+    window.push(6 * S, [[6.0]])
     assert values_at(window, 6 * S) == [5.5, 6.0]
 
 
@@ -134,15 +177,15 @@ def test_two_readings_at_one_time_are_both_kept() -> None:
 
 def test_readings_that_are_not_finite_are_left_out() -> None:
     window = Window(S, LAG_NS)
-    window.push(0, [1.0])
-    window.push(S, [math.nan, 2.0, math.inf, -math.inf, 3.0])
+    window.push(0, [[1.0]])
+    window.push(S, [[math.nan, 2.0, math.inf, -math.inf, 3.0]])
     assert values_at(window, S) == [2.0, 3.0]
 
 
 def test_a_window_without_a_finite_reading_is_empty() -> None:
     window = Window(S, LAG_NS)
     for time in range(0, 3 * S, S // 2):
-        window.push(time, [math.nan])
+        window.push(time, [[math.nan]])
     assert values_at(window, 2 * S) == 'empty'
 
 
@@ -156,15 +199,15 @@ def test_a_late_trigger_finds_its_past() -> None:
 def test_making_room_keeps_what_a_late_trigger_may_ask_for(lag_ns: int) -> None:
     window = Window(5, lag_ns)
     for time in range(1500):
-        window.push(time, [float(time)])
+        window.push(time, [[float(time)]])
         asked = time - lag_ns
         if asked >= 5:
             assert values_at(window, asked) == [float(each) for each in range(asked - 4, asked + 1)]
 
 
 def test_times_come_with_the_readings() -> None:
-    v, t = window_of(1.0, 0.0, 0.5, 1.0).at(S)
-    assert v.tolist() == [0.5, 1.0]
+    V, t, whole = window_of(1.0, 0.0, 0.5, 1.0).at(S)
+    assert whole and V.tolist() == [[0.5, 1.0]]
     assert t.tolist() == [S // 2, S]
     assert t.dtype == np.int64
 
@@ -172,14 +215,14 @@ def test_times_come_with_the_readings() -> None:
 def test_a_long_run_takes_no_more_memory_than_a_window() -> None:
     window = Window(S, 0)
     for number in range(20_000):
-        window.push(number * S // 100, [0.0])
-    assert len(window._v) <= 512
+        window.push(number * S // 100, [[0.0]])
+    assert len(window._t) <= 512 and window._V.shape == (1, len(window._t))
 
 
 def test_many_gaps_take_no_more_memory_than_a_few() -> None:
     window = Window(S, LAG_NS)
     for number in range(2000):
-        window.push(number * 2 * S, [0.0])
+        window.push(number * 2 * S, [[0.0]])
     assert len(window._starts) < 10
 
 
