@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.subscription import Subscription
@@ -10,12 +11,14 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, Header
 
 from ..core.errors import BinclfError
+from ..core.readings import Fields, Read
 from ..core.sampling import Sample, Sampler
 from ..ros.clouds import one_point_cloud
-from ..ros.messages import FeaturesMessage
+from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import OK, WARN, BinclfNode, run
 from ..ros.parameters import FeaturizerParameters
 from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
+from ..ros.shapes import SerializedReadings
 from ..ros.types import check_fields, has_header, message_class
 
 LOOK_FOR_TOPICS_SEC = 0.2
@@ -28,6 +31,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._sampler: Sampler | None = None
         self._heard: list[Subscription[Any]] = []
         self._waiting_for = ''
+        self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
         self._out = (StampedOutput if self.parameters.stamped else VectorOutput)(self)
         self.every(LOOK_FOR_TOPICS_SEC, self._look_for_topics)
@@ -52,6 +56,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         return {}
 
     def _look_for_topics(self) -> None:
+        self._simulated = self._is_simulated()  # asking at each message would cost as much as a window
         if self._sampler is None and self.parameters.features:
             try:
                 self._bind(self.parameters)
@@ -71,13 +76,13 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         for each in (*options.expressions(), *options.label_paths().values()):
             topic, fields = each.split(graph, namespace)
             check_fields(each, fields, graph.kind(topic))
-        sampler = Sampler(options, graph, namespace, self.counts)
+        sampler = Sampler(options, graph, namespace, self.counts, graph.reading)
         self._unbind('')
-        self._sampler = sampler
-        self._out.begin(sampler.features)
+        self._sampler, self._simulated = sampler, self._is_simulated()
+        self._out.begin(sampler.features, graph.kind(sampler.trigger))
         for topic in sampler.topics:
             callback = self._on_message(topic)
-            self._heard.append(self.hear(graph.kind(topic), topic, callback, LIVE, 'dropped'))
+            self._heard.append(self.hear(graph.kind(topic), topic, callback, LIVE, 'dropped', raw=True))
         self.get_logger().info(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
 
     def _unbind(self, waiting_for: str) -> None:
@@ -89,11 +94,11 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             self.hear_no_more(each)
         self._heard.clear()
 
-    def _on_message(self, topic: str) -> Callable[[Any], None]:
-        def on_message(message: Any) -> None:
+    def _on_message(self, topic: str) -> Callable[[bytes], None]:
+        def on_message(data: bytes) -> None:
             if self._sampler is None:
                 return
-            sample, labeled = self._sampler.push(topic, message, self._now_ns())
+            sample, labeled = self._sampler.push(topic, data, self._now_ns())
             if sample is not None:
                 self._out.say(sample)
             for each in labeled:
@@ -101,11 +106,12 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
 
         return on_message
 
+    def _is_simulated(self) -> bool:
+        return bool(getattr(self.get_clock(), 'ros_time_is_active', False))
+
     def _now_ns(self) -> int:
         """Return the time of arrival (ns): simulated time where that is used, else the steady clock."""
-        clock = self.get_clock()
-        simulated = getattr(clock, 'ros_time_is_active', False)
-        return int((clock if simulated else self.steady).now().nanoseconds)
+        return int(self.get_clock().now().nanoseconds) if self._simulated else time.monotonic_ns()
 
 
 class VectorOutput:
@@ -115,8 +121,8 @@ class VectorOutput:
         self._features_out = node.tell(Float64MultiArray, 'features', OUT)
         self._labeled_out = node.tell(Float64MultiArray, 'labeled_features', LABELED)
 
-    def begin(self, names: tuple[str, ...]) -> None:
-        """Say samples of these features from now on."""
+    def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
+        """Say samples of these features, at each message of this type, from now on."""
         self._features = FeaturesMessage(names, labeled=False)
         self._labeled = FeaturesMessage(names, labeled=True)
 
@@ -137,9 +143,9 @@ class StampedOutput:
         self._points_out = node.tell(PointCloud2, 'points', OUT)
         self._labeled_out = node.tell(PointCloud2, 'labeled_points', LABELED_POINTS)
 
-    def begin(self, names: tuple[str, ...]) -> None:
-        """Say samples of these features from now on."""
-        self._names = names
+    def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
+        """Say samples of these features, at each message of this type, from now on."""
+        self._names, self._trigger = names, trigger
 
     def say(self, sample: Sample) -> None:
         """Publish a sample."""
@@ -152,8 +158,8 @@ class StampedOutput:
 
     def _header(self, sample: Sample) -> Any:
         """Return the header of the message that triggered it; a new one where that has none."""
-        if has_header(type(sample.trigger)):
-            return sample.trigger.header
+        if has_header(self._trigger):
+            return message_from_bytes(sample.trigger, self._trigger).header
         return Header(stamp=self._node.get_clock().now().to_msg())
 
 
@@ -167,6 +173,10 @@ class _Graph(dict[str, bool]):
     def kind(self, topic: str) -> Any:
         """Return the message class of a topic. Raises BinclfError where it can not be imported."""
         return message_class(self._types[topic][0])
+
+    def reading(self, topic: str, paths: Sequence[Fields]) -> Read:
+        """Return what reads paths of fields from the bytes of a topic's messages."""
+        return SerializedReadings(self.kind(topic), paths).read
 
     def __getitem__(self, topic: str) -> bool:
         return has_header(self.kind(topic))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -16,8 +17,23 @@ from ..core.model import Model
 
 LARGEST_SQUARE = 1e200
 LABELS = (0.0, 1.0)
+LITTLE_ENDIAN = b'\x00\x01'
+"""How bytes begin that are plain CDR, the least significant one first."""
 MOST_PADDING = 7
 """Bytes that the alignments of two versions of CDR may differ by."""
+
+
+def message_from_bytes(data: bytes, kind: type[Any]) -> Any:
+    """Return the message of a kind that came as bytes. Raises SampleError: `unreadable`."""
+    try:
+        message = deserialize_message(data, kind)
+    except Exception as error:  # whatever the middleware raises
+        raise SampleError('unreadable', f'{len(data)} bytes are no {kind.__name__}: {error}') from error
+    # Fast DDS goes on behind a list that claims to be longer than the message, as if it were empty
+    n_bytes = len(serialize_message(message))
+    if len(data) - n_bytes > MOST_PADDING:
+        raise SampleError('unreadable', f'{len(data)} bytes, of which a {kind.__name__} has {n_bytes}')
+    return message
 
 
 class FeaturesCodec:
@@ -83,16 +99,10 @@ class SerializedFeatures:
                 self._codec.labeled and values[-1] not in LABELS
             ):
                 return self._names, values
-        try:
-            message = deserialize_message(data, Float64MultiArray)
-        except Exception as error:  # whatever the middleware raises
-            raise SampleError(
-                'unreadable', f'{len(data)} bytes are no Float64MultiArray: {error}'
-            ) from error
-        again = serialize_message(message)
-        # Fast DDS goes on behind a list that claims to be longer than the message, as if it were empty
-        if len(data) - len(again) > MOST_PADDING or (data[:2] == again[:2] and data[4:8] != again[4:8]):
-            raise SampleError('unreadable', f'{len(data)} bytes, of which a message has {len(again)}')
+        message = message_from_bytes(data, Float64MultiArray)
+        n_dimensions = len(message.layout.dim).to_bytes(4, 'little')
+        if data[:2] == LITTLE_ENDIAN and data[4:8] != n_dimensions:  # a list longer than the message
+            raise SampleError('unreadable', f'{len(data)} bytes have no room for the dimensions they claim')
         self._names, values = self._codec.from_msg(message)
         end = values.tobytes()
         if data.endswith(end):  # else there is padding, or another byte order
@@ -134,21 +144,19 @@ def split_names(label: str) -> tuple[str, ...]:
 
 
 class FeaturesMessage:
-    """One outgoing vector that is filled again and again: the names are written once."""
+    """Outgoing vectors, as the bytes of their messages: what stands before the values is written once."""
 
     def __init__(self, names: Sequence[str], labeled: bool) -> None:
-        self.message = Float64MultiArray()
         size = len(names) + labeled
-        dimension = MultiArrayDimension(label=','.join(names), size=size, stride=size)
-        self.message.layout.dim = [dimension]
+        message = Float64MultiArray(data=[0.0] * size)
+        message.layout.dim = [MultiArrayDimension(label=','.join(names), size=size, stride=size)]
+        self._front = serialize_message(message)[: -8 * size]
 
-    def fill(self, x: Array, label: int | None = None) -> Float64MultiArray:
+    def fill(self, x: Array, label: int | None = None) -> bytes:
         """Return the message with x (N,), and the label behind it if one is given."""
-        data = array.array('d', x.tobytes())
-        if label is not None:
-            data.append(float(label))
-        self.message.data = data
-        return self.message
+        if label is None:
+            return self._front + x.tobytes()
+        return self._front + np.append(x, label).tobytes()
 
 
 def scalar_to_msg(value: float) -> Float64:

@@ -10,7 +10,7 @@ from typing import Any
 from ..core.errors import BinclfError, ExpressionError
 from ..core.features import Expression, Segment, elements
 
-_ARRAY = re.compile(r'sequence<(?P<of>[^,>]+)(, \d+)?>$|(?P<item>[^\[]+)\[(?P<length>\d+)\]$')
+ARRAY = re.compile(r'sequence<(?P<of>[^,>]+)(, \d+)?>$|(?P<item>[^\[]+)\[(?P<length>\d+)\]$')
 _NUMBERS = frozenset(
     ['boolean', 'float', 'double', 'long double', 'uint8', 'int8']
     + [f'{sign}int{bits}' for sign in ('', 'u') for bits in (16, 32, 64)]
@@ -60,7 +60,7 @@ def check_fields(expression: Expression, fields: Sequence[Segment], kind: Any) -
 
 def _item_type(expression: Expression, segment: Segment, name: str, is_last: bool) -> str:
     """Return the type of what a segment stands for: of the elements, where it names an array."""
-    match = _ARRAY.match(name)
+    match = ARRAY.match(name)
     if match is None:
         if segment.index is not None:
             raise ExpressionError(

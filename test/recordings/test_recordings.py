@@ -27,7 +27,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String
 
@@ -270,7 +270,7 @@ def streamed(X, y, names, monkeypatch):
     try:
         message = FeaturesMessage(names, labeled=True)
         for i, (x, label) in enumerate(zip(X, y.tolist())):
-            trainer.on_labeled_features(serialize_message(message.fill(x, label)))
+            trainer.on_labeled_features(message.fill(x, label))
             if i % 1000 == 999:  # ten seconds of driving, so that models come as it goes
                 spin_for(executor, 0.05)
         deadline = time.monotonic() + HANG_SEC

@@ -1,0 +1,212 @@
+"""Messages of any type from their bytes, for where microseconds count.
+
+A message in CDR is one piece: where a field is depends on nothing but how long the strings and lists before
+it are. As long as these lengths stay the same, the numbers that are wanted are taken with one `struct`.
+Rules: OMG DDS-XTypes 1.3, 7.4.3 (plain CDR): a number lies at a multiple of its size, behind the four
+bytes that say the encoding; a string or list has its length in front, a string its NUL behind.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import SampleError
+from ..core.features import Segment, elements
+from ..core.readings import Fields, Readings, Values, stamp_ns
+from .messages import LITTLE_ENDIAN, message_from_bytes
+from .types import ARRAY, has_header, message_class
+
+FRONT = 4
+LETTERS = {
+    'boolean': '?', 'octet': 'B', 'uint8': 'B', 'int8': 'b', 'uint16': 'H', 'int16': 'h', 'uint32': 'I',
+    'int32': 'i', 'uint64': 'Q', 'int64': 'q', 'float': 'f', 'double': 'd',
+}  # fmt: skip
+MOST_STEPS = 20_000
+"""Fields and elements that are gone through at the most to find where those behind them are."""
+MOST_TRIES = 8
+"""Messages running that have no shape before no more is looked for one."""
+Wanted = list[tuple[int, Fields]]
+STAMP = (
+    (Segment('header'), Segment('stamp'), Segment('sec')),
+    (Segment('header'), Segment('stamp'), Segment('nanosec')),
+)
+
+
+class SerializedReadings:
+    """Reads the messages of one topic as `Readings` does, from their bytes.
+
+    A length that comes twice running is worth a `Shape`. It is used only where it reads from that message
+    what the message itself says, and only for messages that it fits; any other goes the long way.
+    """
+
+    def __init__(self, kind: type[Any], paths: Sequence[Fields]) -> None:
+        self._kind = kind
+        self._stamped = has_header(kind)
+        self._paths = [*STAMP, *paths] if self._stamped else list(paths)
+        self._long_way = Readings(paths, self._stamped)
+        self._shape: Shape | None = None
+        self._tries = 0
+        self._length = -1
+
+    def read(self, data: bytes) -> tuple[int | None, list[Values], dict[int, SampleError]]:
+        """Return stamp, numbers of each path, and what can not be read: see `core.readings.Read`.
+
+        Raises SampleError: `unreadable`.
+        """
+        if self._shape is not None:
+            values = self._shape.read(data)
+            if values is not None:
+                return self._stamp_first(values)
+        found = self._long_way.read(message_from_bytes(data, self._kind))
+        if len(data) == self._length and not found[2] and self._tries < MOST_TRIES:
+            self._shape = self._learn(data, found)
+            self._tries = self._tries + 1 if self._shape is None else 0
+        self._length = len(data)
+        return found
+
+    def _stamp_first(self, values: list[Values]) -> tuple[int | None, list[Values], dict[int, SampleError]]:
+        if not self._stamped:
+            return None, values, {}
+        (sec,), (nanosec,), *of_paths = values
+        return stamp_ns(sec, nanosec), of_paths, {}
+
+    def _learn(self, data: bytes, found: tuple[int | None, list[Values], Any]) -> Shape | None:
+        """Return the shape of a message, if there is one that reads the same."""
+        try:
+            shape = Shape(self._kind, self._paths, data)
+        except (_NoShapeError, struct.error):
+            return None
+        stamp, values, _ = self._stamp_first(shape.read(data) or [])
+        return shape if stamp == found[0] and all(map(_same, values, found[1])) else None
+
+
+class Shape:
+    """Where the wanted numbers are in messages whose strings and lists have the lengths of this one."""
+
+    def __init__(self, kind: type[Any], paths: Sequence[Fields], data: bytes) -> None:
+        """Find the wanted numbers in one message. Raises _NoShapeError, struct.error."""
+        walk = _Walk(data, len(paths))
+        walk.message(kind, list(enumerate(paths)))
+        if data[:2] != LITTLE_ENDIAN or len(data) < walk.at:
+            raise _NoShapeError
+        self._n_bytes = len(data)
+        self._lengths = _struct_of([(0, f'{FRONT}s'), *walk.lengths])
+        self._known = self._lengths.unpack_from(data)
+        self._numbers = _struct_of(sorted(walk.letters.items()))
+        order = {at: i for i, at in enumerate(sorted(walk.letters))}
+        self._of_path = [_getter([order[at] for at in places]) for places in walk.places]
+
+    def read(self, data: bytes) -> list[Values] | None:
+        """Return the numbers of each path; None for a message of another shape."""
+        if len(data) != self._n_bytes or self._lengths.unpack_from(data) != self._known:
+            return None
+        numbers = self._numbers.unpack_from(data)
+        return [get(numbers) for get in self._of_path]
+
+
+class _NoShapeError(Exception):
+    """There is what this reader does not know, or too much of it."""
+
+
+class _Walk:
+    """Goes through one message by its type, and notes where its lengths and the wanted numbers are.
+
+    `wanted` are paths by number, each what is left of it from here on; `places` are those of its numbers.
+    """
+
+    def __init__(self, data: bytes, n_paths: int) -> None:
+        self.at = FRONT
+        self.lengths: list[tuple[int, str]] = []
+        self.letters: dict[int, str] = {}
+        self.places: list[list[int]] = [[] for _ in range(n_paths)]
+        self._data = data
+        self._steps = 0
+
+    def message(self, kind: type[Any], wanted: Wanted) -> None:
+        for name, of in kind.get_fields_and_field_types().items():
+            self._field(of, [(number, path) for number, path in wanted if path[0].name == name])
+
+    def _field(self, of: str, wanted: Wanted) -> None:
+        match = ARRAY.match(of)
+        if match is None:
+            self._item(of, [(number, path[1:]) for number, path in wanted])
+            return
+        item = match['of'] or match['item']
+        count = int(match['length']) if match['length'] else self._length()
+        chosen = [(number, path[1:], _chosen(path[0], count)) for number, path in wanted]
+        if item in LETTERS:
+            self._numbers(LETTERS[item], count, [(number, which) for number, _, which in chosen])
+            return
+        for i in range(count):
+            self._item(item, [(number, path) for number, path, which in chosen if i in which])
+
+    def _item(self, of: str, wanted: Wanted) -> None:
+        self._step()
+        if of in LETTERS:
+            self._numbers(LETTERS[of], 1, [(number, range(1)) for number, _ in wanted])
+        elif '/' in of:
+            self.message(message_class(of), wanted)
+        elif of.startswith('string'):
+            n_bytes = self._length()
+            self.at += n_bytes
+        else:
+            raise _NoShapeError
+
+    def _numbers(self, letter: str, count: int, wanted: list[tuple[int, range]]) -> None:
+        size = struct.calcsize(letter)
+        if count:
+            self.at += -(self.at - FRONT) % size
+        for number, which in wanted:
+            for i in which:
+                self._step()
+                self.letters[self.at + i * size] = letter
+                self.places[number].append(self.at + i * size)
+        self.at += count * size
+
+    def _length(self) -> int:
+        self.at += -(self.at - FRONT) % 4
+        (length,) = struct.unpack_from('<I', self._data, self.at)
+        self.lengths.append((self.at, 'I'))
+        self.at += 4
+        return int(length)
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MOST_STEPS or self.at > len(self._data):
+            raise _NoShapeError
+
+
+def _chosen(segment: Segment, count: int) -> range:
+    """Return which of the elements of a list a segment stands for."""
+    if segment.index is None:
+        return range(count)
+    if isinstance(segment.index, int):
+        return range(segment.index, segment.index + 1)
+    return elements(segment.index)
+
+
+def _struct_of(places: Sequence[tuple[int, str]]) -> struct.Struct:
+    """Return what takes all that lies at these places, which rise, at once."""
+    text, end = '<', 0
+    for at, letter in places:
+        text += f'{at - end}x{letter}'
+        end = at + struct.calcsize(f'<{letter}')
+    return struct.Struct(text)
+
+
+def _getter(numbers: list[int]) -> Callable[[Any], Values]:
+    """Return what takes these of a tuple, as a tuple."""
+    if not numbers:
+        return itemgetter(slice(0))
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return itemgetter(slice(numbers[0], numbers[-1] + 1))
+    return itemgetter(*numbers)
+
+
+def _same(some: Values, others: Values) -> bool:
+    return np.array_equal(np.array(some, dtype=float), np.array(others, dtype=float), equal_nan=True)
