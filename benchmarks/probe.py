@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -22,6 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from rclpy.task import Future
 from std_msgs.msg import Float64MultiArray, String
+
+from binclf_ros.ros.memory import keep_freed_memory
 
 try:
     from rclpy.experimental.events_executor import EventsExecutor as Executor
@@ -74,23 +74,11 @@ class Result(dict):
     """p50, p99 (s), cpu (s a message), rate (answers a second), sent, lost."""
 
 
-def keep_freed_memory() -> None:
-    """Have glibc keep what the probe frees: page by page, it is 3 ms for a cloud that comes back.
-
-    What answers is left as it is. See mallopt(3); the numbers are those of malloc.h.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        trim_threshold, mmap_threshold = -1, -3
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(mmap_threshold, 2**25)
-        mallopt(trim_threshold, 2**28)
-
-
 class Probe:
     """A client of many servers, each in a namespace of its own."""
 
     def __init__(self) -> None:
-        keep_freed_memory()
+        keep_freed_memory()  # how fast the client is shall not depend on sizes
         rclpy.init()
         self.node = Node('probe', enable_rosout=False)
         self.executor = Executor()

@@ -14,6 +14,7 @@ from ..core.errors import ModelError, SampleError
 from ..core.logistic import Array
 from ..core.model import Model
 from ..core.storage import ModelKeeper
+from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader, CloudWriter
 from ..ros.messages import SerializedFeatures, model_from_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
@@ -48,12 +49,12 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
         self._probability_out = self.tell(Float64, 'probability', OUT)
         self._points_out = self.tell(PointCloud2, 'classified_points', CLOUDS_OUT)
-        self._reader, self._writer = CloudReader(), CloudWriter()
+        self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()
         self._decision_out = self.tell(UInt8, 'decision', OUT)
         self._explanation_out = self.tell(String, '~/explanation', OUT)
         self._load()
         self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
-        self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected')
+        self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected', raw=True)
         self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
         self.every(EXPLAIN_SEC, self._explain)
 
@@ -78,17 +79,18 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._newest = names, x
         self.counts['answered'] += 1
 
-    def on_points(self, message: PointCloud2) -> None:
+    def on_points(self, data: bytes) -> None:
         """Answer the points of a cloud; one that is not finite has probability NaN and decision 0."""
         self.counts['received'] += 1
         model = self._model
         if model is None:
             raise SampleError('no_model', 'no model yet: nothing is published')
-        probability = self._reader.predict_proba(message, model)
+        cloud = self._clouds.read(data)
+        probability = self._reader.predict_proba(cloud, model)
         if self._points_out.get_subscription_count():
-            self._points_out.publish(self._writer.write(message, probability, self.parameters.threshold))
+            self._points_out.publish(self._writer.write(cloud, probability, self.parameters.threshold))
         self.counts['points'] += len(probability)
-        self.counts['points_not_finite'] += int(np.isnan(probability).sum())
+        self.counts['points_not_finite'] += self._reader.n_unusable
         self.counts['answered'] += 1
 
     def on_model(self, message: String) -> None:

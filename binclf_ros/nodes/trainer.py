@@ -19,6 +19,7 @@ from ..core.logistic import Array
 from ..core.model import Model
 from ..core.persistence import Persistence
 from ..core.worker import Worker
+from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
@@ -37,7 +38,7 @@ class Trainer(BinclfNode[TrainerParameters]):
     def __init__(self) -> None:
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
         self._samples = SerializedFeatures(labeled=True)
-        self._clouds = CloudReader(self.parameters.point_features)
+        self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
         self._names: tuple[str, ...] = ()
         self._model: Model | None = None
         self._publishing = threading.Lock()
@@ -63,7 +64,9 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.hear(
             Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
         )
-        self.hear(PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected')
+        self.hear(
+            PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected', raw=True
+        )
         self.serve(Trigger, '~/train', self._train, self._worker.post)
         self.serve(SetBool, '~/pause', self._pause)
         self.serve(Trigger, '~/reset', self._reset, self._post_reset)
@@ -80,11 +83,11 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._check_names(names)
         self._learn(names, values[None, :-1], values[-1:])
 
-    def on_labeled_points(self, message: PointCloud2) -> None:
+    def on_labeled_points(self, data: bytes) -> None:
         """Check one labelled cloud; the points that can not be used are left out, and counted."""
         count = 1
         try:
-            cloud = self._clouds.read_labeled(message)
+            cloud = self._points.read_labeled(self._clouds.read(data))
             self._check_names(cloud.names)
             count = len(cloud.y) + sum(cloud.left_out.values())
         finally:

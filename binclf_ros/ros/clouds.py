@@ -13,10 +13,12 @@ What a cloud has to be, and the reasons to refuse one, are in cloud_layout.py; h
 from __future__ import annotations
 
 import array
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +29,17 @@ from ..core.errors import ExpressionError, SampleError
 from ..core.logistic import Array
 from ..core.model import Model
 from ..core.points import LABEL, PointExpression, parse_point_expression
+from .cloud_bytes import SIZES, Cloud, fields_bytes
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
 from .messages import LARGEST_SQUARE
 
 PROBABILITY, DECISION = 'probability', 'decision'
 ANSWER_BYTES = 5
+ONE = np.float32(1.0)
+CloudLike: TypeAlias = 'PointCloud2 | Cloud'
+Floats = NDArray[np.floating[Any]]
+Block = tuple[int, Floats, 'NDArray[np.bool_] | None']
+"""The first point, −z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 8192
 LARGEST_VALUE = math.sqrt(LARGEST_SQUARE)
 
@@ -91,7 +99,7 @@ class _Plan:
                 for each in sorted(expression.fields):
                     self.helpers[each] = self._needed(fields, each, name)
         integers = {i for i, field in self.plain if field.dtype.kind != 'f'}
-        self.has_doubles = any(field.dtype.itemsize == 8 for _, field in self.plain)
+        self.runs = _runs(self.plain)
         self.doubtful = [i for i in range(len(self.names)) if i not in integers]
 
     @staticmethod
@@ -101,6 +109,22 @@ class _Plan:
             there = ', '.join(fields) or 'none'
             raise SampleError('field', f'no field {name!r:.80} for {feature!r:.80}; there are {there:.300}')
         return single(field)
+
+
+def _runs(plain: list[tuple[int, Field]]) -> list[tuple[int, list[int]]]:
+    """Return the FLOAT32 fields that lie side by side: offset of the first, and numbers of the features.
+
+    None at all where a field is of another type.
+    """
+    runs: list[tuple[int, list[int]]] = []
+    for i, field in sorted(plain, key=lambda each: each[1].offset):
+        if field.dtype != np.float32:  # nor FLOAT32 in another byte order
+            return []
+        if runs and field.offset == runs[-1][0] + 4 * len(runs[-1][1]):
+            runs[-1][1].append(i)
+        else:
+            runs.append((field.offset, [i]))
+    return runs
 
 
 class CloudReader:
@@ -135,56 +159,91 @@ class CloudReader:
         self._features, self._expressions = tuple(features), expressions
         self._known: tuple[object, ...] = ()
         self._last: _Plan | None = None
-        self._answer = np.empty(0)
+        self._answer = np.empty(0, dtype=np.float32)
+        self._block = np.empty((0, BLOCK_POINTS))
+        self.n_unusable = 0
 
-    def read(self, message: PointCloud2) -> Points:
+    def read(self, cloud: CloudLike) -> Points:
         """Return all points of a cloud, in its order. Raises SampleError, reasons above."""
-        return self._read(message, self._plan(message))
+        return self._read(cloud, self._plan(cloud))
 
-    def predict_proba(self, message: PointCloud2, model: Model) -> Array:
-        """Return ŷ (M,) of all points, NaN for one that is not usable. Raises SampleError.
+    def predict_proba(self, cloud: CloudLike, model: Model) -> Floats:
+        """Return ŷ = σ(X·wᵀ + b), (M,), in single precision, NaN for a point that is not usable.
 
-        The array is valid until the next call. Fields are taken in blocks that stay in the processor's
-        cache; columns that are computed need all points at once, and padded rows are rare.
+        Where all features are FLOAT32 fields, z is computed in single precision, too: that is z of a cloud
+        whose values differ from these by less than N + 2 of their own roundings. Else in double precision.
+
+        Raises SampleError. The array is valid until the next call; `n_unusable` counts its NaN.
         """
-        plan, n_points = self._plan(message), n_points_of(message)
-        if plan.derived or message.row_step != message.width * message.point_step:
-            return self._read(message, plan).predict_proba(model)
+        plan, n_points = self._plan(cloud), n_points_of(cloud)
         if len(self._answer) != n_points:
-            self._answer = np.empty(n_points)
-        columns = [view(message, field.dtype, field.offset) for _, field in plan.plain]
-        weights = np.array(model.weights)
-        block = np.empty((len(columns), min(n_points, BLOCK_POINTS)))
+            self._answer = np.empty(n_points, dtype=np.float32)
+        self.n_unusable = 0
+        padded = cloud.row_step != cloud.width * cloud.point_step
+        blocks = self._whole if plan.derived or padded else self._singles if plan.runs else self._doubles
         with np.errstate(all='ignore'):
-            for start in range(0, n_points, BLOCK_POINTS):
-                z = self._answer[start : start + BLOCK_POINTS]
-                X = block[:, : len(z)]
-                for i, column in enumerate(columns):
-                    X[i] = column[start : start + BLOCK_POINTS]
-                np.dot(weights, X, out=z)
-                z += model.bias
-                # of an X that is not finite, z is not; and only doubles reach the limit
-                all_usable = (
-                    X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE
-                    if plan.has_doubles
-                    else np.isfinite(z).all()
-                )
-                np.exp(np.negative(z, out=z), out=z)
-                z += 1.0
-                np.reciprocal(z, out=z)
-                if not all_usable:
-                    z[~((X < LARGEST_VALUE) & (X > -LARGEST_VALUE)).all(axis=0)] = math.nan
+            for start, minus_z, usable in blocks(cloud, plan, model):
+                p = self._answer[start : start + len(minus_z)]
+                np.exp(minus_z, out=minus_z)
+                minus_z += ONE
+                np.reciprocal(minus_z, out=p, casting='same_kind')
+                if usable is not None:
+                    p[~usable] = math.nan
+                    self.n_unusable += len(p) - int(np.count_nonzero(usable))
         return self._answer
 
-    def read_labeled(self, message: PointCloud2) -> LabeledPoints:
+    def _whole(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+        """Yield all points at once, as columns that are computed need them; padded rows are rare."""
+        points = self._read(cloud, plan)
+        yield 0, -model.decision_function(points.X), None if points.usable.all() else points.usable
+
+    @staticmethod
+    def _singles(cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+        """Yield blocks that stay in the cache, straight from the bytes of the cloud."""
+        n_points, step = n_points_of(cloud), cloud.point_step
+        if not n_points:
+            return
+        negated = -np.array(model.weights, dtype=np.float32)
+        runs = [
+            (np.ndarray((n_points, len(which)), np.float32, cloud.data, offset, (step, 4)), negated[which])
+            for offset, which in plan.runs
+        ]
+        for start in range(0, n_points, BLOCK_POINTS):
+            block = slice(start, start + BLOCK_POINTS)
+            (x, w), *others = runs
+            minus_z = x[block].dot(w)
+            for x, w in others:
+                minus_z += x[block].dot(w)
+            minus_z -= np.float32(model.bias)
+            usable = None
+            if not math.isfinite(minus_z.dot(minus_z)):  # of an x that is not finite, z is not
+                usable = np.isfinite(np.concatenate([x[block] for x, _ in runs], axis=1)).all(axis=1)
+            yield start, minus_z, usable
+
+    def _doubles(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+        """Yield blocks that stay in the cache, their columns in double precision."""
+        columns = [view(cloud, field.dtype, field.offset) for _, field in plan.plain]
+        if len(self._block) != len(columns):
+            self._block = np.empty((len(columns), BLOCK_POINTS))
+        negated = -np.array(model.weights)
+        for start in range(0, len(columns[0]), BLOCK_POINTS):
+            X = self._block[:, : len(columns[0]) - start]
+            for i, column in enumerate(columns):
+                X[i] = column[start : start + BLOCK_POINTS]
+            minus_z: Floats = negated.dot(X) - model.bias
+            all_usable = X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE
+            inside = (X < LARGEST_VALUE) & (X > -LARGEST_VALUE) if not all_usable else None
+            yield start, minus_z, None if inside is None else np.logical_and.reduce(inside)
+
+    def read_labeled(self, cloud: CloudLike) -> LabeledPoints:
         """Return the usable labelled points of a cloud, in its order. Raises SampleError."""
-        plan = self._plan(message)
+        plan = self._plan(cloud)
         if plan.label is None:
             raise SampleError('label', f'a labelled cloud has a field {LABEL!r}; this one has not')
-        points = self._read(message, plan)
+        points = self._read(cloud, plan)
         y = np.empty(len(points.X))
         with np.errstate(all='ignore'):
-            fill(y, message, single(plan.label))
+            fill(y, cloud, single(plan.label))
         known = (y == 0.0) | (y == 1.0)
         keep = known & points.usable
         if not len(y):
@@ -205,27 +264,27 @@ class CloudReader:
             raise SampleError('empty', f'none of {len(y)} labelled points can be used: {left_out}')
         return LabeledPoints(points.names, points.X[keep], y[keep], left_out)
 
-    def _plan(self, message: PointCloud2) -> _Plan:
-        key = layout_key(message)
+    def _plan(self, cloud: CloudLike) -> _Plan:
+        key = layout_key(cloud)
         if self._last is None or key != self._known:
-            self._last = _Plan(fields_of(message), self._features, self._expressions)
+            self._last = _Plan(fields_of(cloud), self._features, self._expressions)
             self._known = key
         return self._last
 
     @staticmethod
-    def _read(message: PointCloud2, plan: _Plan) -> Points:
-        n_points = n_points_of(message)
+    def _read(cloud: CloudLike, plan: _Plan) -> Points:
+        n_points = n_points_of(cloud)
         columns = np.empty((len(plan.names), n_points))
         usable = np.ones(n_points, dtype=np.bool_)
         values: dict[str, Array] = {}
         with np.errstate(all='ignore'):
             for i, field in plan.plain:
-                fill(columns[i], message, field)
+                fill(columns[i], cloud, field)
                 values[field.name] = columns[i]
             for name, field in plan.helpers.items():
                 if name not in values:
                     values[name] = np.empty(n_points)
-                    fill(values[name], message, field)
+                    fill(values[name], cloud, field)
             for i, expression in plan.derived:
                 columns[i] = expression.evaluate(values)
             for i in plan.doubtful:
@@ -236,53 +295,65 @@ class CloudReader:
 class CloudWriter:
     """Makes classified clouds: what came in, and `probability` FLOAT32 and `decision` UINT8 behind it.
 
-    One outgoing message is filled again and again: it is valid until the next call.
+    The bytes of one outgoing message are filled again and again, where nobody else holds them any more.
     """
 
     def __init__(self) -> None:
-        self._known: tuple[object, ...] = ()
-        self._fields: list[PointField] = []
-        self.message = PointCloud2()
+        self._known: object = None
+        self._fields = b''
+        self._out = io.BytesIO()
+        self._n_bytes = 0
 
-    def write(self, message: PointCloud2, probability: Array, threshold: float) -> PointCloud2:
-        """Return the cloud with ŷ (M,), and the decision ŷ ≥ threshold; for NaN that is 0.
+    def write(self, cloud: Cloud, probability: Floats, threshold: float) -> bytes:
+        """Return the message of the cloud with ŷ (M,), and the decision ŷ ≥ threshold; for NaN that is 0.
 
         Raises SampleError as a reader does, and `names` where the two fields are taken.
         """
-        key = layout_key(message)
-        if key != self._known:
-            self._fields, self._known = self._extended(message), key
-        n_points = n_points_of(message)
+        if cloud.layout is not self._known:
+            self._fields, self._known = self._extended(cloud), cloud.layout
+        n_points = n_points_of(cloud)
         if probability.shape != (n_points,):
             raise ValueError(f'{probability.shape} probabilities for {n_points} points')
-        step = message.point_step + ANSWER_BYTES
-        if step * message.width >= 2**32:
-            raise SampleError('layout', f'rows of {message.width} points leave no room for the answer')
-        out = self.message
-        out.header, out.height, out.width = message.header, message.height, message.width
-        out.is_bigendian, out.is_dense = message.is_bigendian, message.is_dense
-        out.fields, out.point_step, out.row_step = self._fields, step, step * message.width
-        if len(out.data) != step * n_points:
-            out.data = array.array('B', bytes(step * n_points))
-        came = view(message, np.dtype((np.void, message.point_step)))
-        view(out, came.dtype).reshape(came.shape)[...] = came
-        order = '>' if message.is_bigendian else '<'
-        with np.errstate(all='ignore'):
-            view(out, np.dtype(order + 'f4'), step - ANSWER_BYTES)[...] = probability
-            view(out, np.dtype('u1'), step - 1)[...] = probability >= threshold
-        return out
+        step = cloud.point_step + ANSWER_BYTES
+        if step * cloud.width >= 2**32:
+            raise SampleError('layout', f'rows of {cloud.width} points leave no room for the answer')
+        front = cloud.front + self._fields + SIZES.pack(step * cloud.width, step * n_points)
+        n_bytes = len(front) + step * n_points + 1
+        if n_bytes != self._n_bytes:
+            self._out, self._n_bytes = io.BytesIO(bytes(n_bytes)), n_bytes
+        with self._out.getbuffer() as out:
+            out[: len(front)] = front
+            out[-1] = cloud.is_dense
+            self._fill(out[len(front) : -1], cloud, probability, threshold)
+        return self._out.getvalue()  # no copy; the next getbuffer makes one if need be
 
     @staticmethod
-    def _extended(message: PointCloud2) -> list[PointField]:
-        taken = [name for name in fields_of(message) if name in (PROBABILITY, DECISION)]
+    def _fill(out: memoryview, cloud: Cloud, probability: Floats, threshold: float) -> None:
+        """Write the points of a cloud, and the answer behind each."""
+        came = view(cloud, np.dtype((np.void, cloud.point_step)))
+        step, order = cloud.point_step + ANSWER_BYTES, '>' if cloud.is_bigendian else '<'
+
+        def column(dtype: Any, offset: int) -> NDArray[Any]:
+            found: NDArray[Any] = np.ndarray((len(probability),), dtype, out, offset, (step,))
+            return found
+
+        if len(probability):
+            column(came.dtype, 0).reshape(came.shape)[...] = came
+            with np.errstate(all='ignore'):
+                column(order + 'f4', cloud.point_step)[...] = probability
+                column('?', step - 1)[...] = probability >= threshold
+
+    @staticmethod
+    def _extended(cloud: Cloud) -> bytes:
+        taken = [name for name in fields_of(cloud) if name in (PROBABILITY, DECISION)]
         if taken:
             raise SampleError('names', f'the cloud has a field {taken[0]!r} already: rename it')
-        end = message.point_step
-        return [
-            *message.fields,
+        end = cloud.point_step
+        answer = (
             PointField(name=PROBABILITY, offset=end, datatype=PointField.FLOAT32, count=1),
             PointField(name=DECISION, offset=end + 4, datatype=PointField.UINT8, count=1),
-        ]
+        )
+        return fields_bytes((*cloud.fields, *answer), cloud.layout, end + ANSWER_BYTES)
 
 
 @lru_cache(maxsize=8)

@@ -27,6 +27,7 @@ from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
 from .graph import strangers
+from .memory import keep_freed_memory
 from .messages import diagnostics_to_msg
 from .parameters import DeclaredParameters, NodeParameters, describe
 from .qos import overridable
@@ -300,6 +301,7 @@ def run(
         signal.signal(each, lambda number, _: signalled.append(number))
     node = None
     np.seterr(all='ignore')  # what is not finite is looked for where it matters
+    keep_freed_memory()
     try:
         check_security()
         rclpy.init(args=arguments)

@@ -79,7 +79,7 @@ class SerializedReadings:
         """Return the shape of a message, if there is one that reads the same."""
         try:
             shape = Shape(self._kind, self._paths, data)
-        except (_NoShapeError, struct.error):
+        except (NoShapeError, struct.error):
             return None
         stamp, values, _ = self._stamp_first(shape.read(data) or [])
         return shape if stamp == found[0] and all(map(_same, values, found[1])) else None
@@ -89,11 +89,11 @@ class Shape:
     """Where the wanted numbers are in messages whose strings and lists have the lengths of this one."""
 
     def __init__(self, kind: type[Any], paths: Sequence[Fields], data: bytes) -> None:
-        """Find the wanted numbers in one message. Raises _NoShapeError, struct.error."""
-        walk = _Walk(data, len(paths))
+        """Find the wanted numbers in one message. Raises NoShapeError, struct.error."""
+        walk = Walk(data, len(paths))
         walk.message(kind, list(enumerate(paths)))
         if data[:2] != LITTLE_ENDIAN or len(data) < walk.at:
-            raise _NoShapeError
+            raise NoShapeError
         self._n_bytes = len(data)
         self._lengths = _struct_of([(0, f'{FRONT}s'), *walk.lengths])
         self._known = self._lengths.unpack_from(data)
@@ -109,11 +109,11 @@ class Shape:
         return [get(numbers) for get in self._of_path]
 
 
-class _NoShapeError(Exception):
+class NoShapeError(Exception):
     """There is what this reader does not know, or too much of it."""
 
 
-class _Walk:
+class Walk:
     """Goes through one message by its type, and notes where its lengths and the wanted numbers are.
 
     `wanted` are paths by number, each what is left of it from here on; `places` are those of its numbers.
@@ -128,6 +128,7 @@ class _Walk:
         self._steps = 0
 
     def message(self, kind: type[Any], wanted: Wanted) -> None:
+        """Go through a message of a kind. Raises NoShapeError, struct.error."""
         for name, of in kind.get_fields_and_field_types().items():
             self._field(of, [(number, path) for number, path in wanted if path[0].name == name])
 
@@ -155,7 +156,7 @@ class _Walk:
             n_bytes = self._length()
             self.at += n_bytes
         else:
-            raise _NoShapeError
+            raise NoShapeError
 
     def _numbers(self, letter: str, count: int, wanted: list[tuple[int, range]]) -> None:
         size = struct.calcsize(letter)
@@ -178,7 +179,7 @@ class _Walk:
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS or self.at > len(self._data):
-            raise _NoShapeError
+            raise NoShapeError
 
 
 def _chosen(segment: Segment, count: int) -> range:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rclpy.serialization import serialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import PointCloud2, PointField
 
 from binclf_ros.core.errors import BinclfError
 from binclf_ros.demo import main
 from binclf_ros.demo.clouds import check_steps, cloud_feed, column, is_answer, plan, remove
 from binclf_ros.demo.feed import Feed, Message
+from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.clouds import CloudWriter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,8 @@ def test_only_a_cloud_with_the_same_header_and_points_is_the_answer() -> None:
     cloud = cloud_of([1.0, 2.0], [1, 0])
 
     def answer_to(other: PointCloud2) -> PointCloud2:
-        return CloudWriter().write(other, np.full(other.width, 0.5), 0.5)
+        came = SerializedClouds().read(serialize_message(other))
+        return deserialize_message(CloudWriter().write(came, np.full(other.width, 0.5), 0.5), PointCloud2)
 
     assert is_answer(answer_to(cloud), cloud)
     assert not is_answer(None, cloud)

@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore', DeprecationWarning)
+    from rclpy.serialization import deserialize_message, serialize_message
     from sensor_msgs.msg import PointCloud2, PointField
     from std_msgs.msg import Header
 
+    serialize_message(PointCloud2())  # what this loads warns
+
 from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.model import Model
-from binclf_ros.ros.cloud_layout import LARGEST_STEP
+from binclf_ros.ros.cloud_bytes import SerializedClouds
+from binclf_ros.ros.cloud_layout import DATATYPES, LARGEST_STEP
 from binclf_ros.ros.clouds import CloudReader, CloudWriter, one_point_cloud
 
 CODES = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
@@ -93,6 +97,16 @@ def put(cloud, name, index, value):
     struct.pack_into(('>' if cloud.is_bigendian else '<') + CODES[field.datatype], cloud.data, at, value)
 
 
+def from_bytes(cloud):
+    """The cloud as a node hears it."""
+    return SerializedClouds().read(serialize_message(cloud))
+
+
+def classified(writer, cloud, probability, threshold):
+    """The cloud that a writer makes, as whoever hears it has it."""
+    return deserialize_message(writer.write(from_bytes(cloud), probability, threshold), PointCloud2)
+
+
 def same(found, expected):
     np.testing.assert_array_equal(found, np.array(expected, dtype=float).reshape(found.shape))
 
@@ -151,9 +165,9 @@ def test_classified_cloud_keeps_every_byte(cloud, data):
     cloud.header.frame_id = 'lidar'
     cloud.header.stamp.sec = 7
     before = copy.deepcopy(cloud)
-    out = CloudWriter().write(cloud, probability, 0.5)
+    out = classified(CloudWriter(), cloud, probability, 0.5)
     assert cloud == before
-    assert out.header is cloud.header
+    assert out.header == cloud.header
     for name in ('height', 'width', 'is_bigendian', 'is_dense'):
         assert getattr(out, name) == getattr(cloud, name)
     assert out.fields[:-2] == cloud.fields
@@ -195,7 +209,7 @@ field_lies = st.fixed_dictionaries(
 def test_a_cloud_that_lies_is_refused_and_never_misread(cloud, changes, of_fields, longer):
     reader, writer = CloudReader(), CloudWriter()
     reader.read(cloud)  # what is remembered of a good cloud must not help a bad one
-    writer.write(cloud, np.zeros(cloud.height * cloud.width), 0.5)
+    classified(writer, cloud, np.zeros(cloud.height * cloud.width), 0.5)
     for name, value in changes.items():
         setattr(cloud, name, value)
     for i, change in of_fields.items():
@@ -216,7 +230,7 @@ def test_a_cloud_that_lies_is_refused_and_never_misread(cloud, changes, of_field
     assert points.names == expected_names
     same(points.X, expected)
     if cloud.row_step + 5 * cloud.width < 2**32 and 'probability' not in expected_names:
-        out = writer.write(cloud, np.ones(len(expected)), 0.5)
+        out = classified(writer, cloud, np.ones(len(expected)), 0.5)
         same(CloudReader().read(out).X[:, : len(expected_names)], expected)
 
 
@@ -262,7 +276,7 @@ def test_the_reason(reason, changes, features):
     assert caught.value.reason == reason
     if reason not in ('field', 'count'):
         with pytest.raises(SampleError) as caught:
-            CloudWriter().write(lie(**changes), np.zeros(6), 0.5)
+            classified(CloudWriter(), lie(**changes), np.zeros(6), 0.5)
         assert caught.value.reason == reason
 
 
@@ -296,17 +310,17 @@ def test_no_fields_at_all():
 @pytest.mark.parametrize('name', ['probability', 'decision'])
 def test_the_answer_needs_its_names(name):
     with pytest.raises(SampleError) as caught:
-        CloudWriter().write(build([('x', 7), (name, 7)]), np.zeros(1), 0.5)
+        classified(CloudWriter(), build([('x', 7), (name, 7)]), np.zeros(1), 0.5)
     assert caught.value.reason == 'names'
 
 
 def test_an_answer_too_long_for_a_row_and_one_of_another_length_are_refused():
     cloud = build([('x', 2)], height=0, width=2**31)
     with pytest.raises(SampleError) as caught:
-        CloudWriter().write(cloud, np.zeros(0), 0.5)
+        classified(CloudWriter(), cloud, np.zeros(0), 0.5)
     assert caught.value.reason == 'layout'
     with pytest.raises(ValueError, match='probabilities'):
-        CloudWriter().write(build([('x', 7)], width=2), np.zeros(1), 0.5)
+        classified(CloudWriter(), build([('x', 7)], width=2), np.zeros(1), 0.5)
 
 
 def test_one_reader_and_writer_follow_clouds_that_change():
@@ -320,7 +334,7 @@ def test_one_reader_and_writer_follow_clouds_that_change():
         (5, True, [('x', 8), ('y', 3)]),
     ]:
         cloud = build(fields, width=width, big=big, fill=width)
-        out = writer.write(cloud, np.full(width, 0.25), 0.25)
+        out = classified(writer, cloud, np.full(width, 0.25), 0.25)
         same(reader.read(cloud).X, slow(cloud)[1])
         same(CloudReader([f[0] for f in fields]).read(out).X, slow(cloud)[1])
         assert slow(out, ['probability', 'decision'])[1] == [[0.25, 1.0]] * width
@@ -414,7 +428,7 @@ def test_points_that_are_not_finite_have_no_probability():
         put(cloud, 'y', i, y)
     probability = CloudReader.of_model(model.features).read(cloud).predict_proba(model)
     same(probability, [0.5] + [math.nan] * 4)
-    out = CloudWriter().write(cloud, probability, 0.5)
+    out = classified(CloudWriter(), cloud, probability, 0.5)
     same(np.array(slow(out, ['probability', 'decision'])[1]), [[0.5, 1.0]] + [[math.nan, 0.0]] * 4)
 
 
@@ -440,6 +454,26 @@ def test_one_point_needs_a_name_for_each_value(names):
     assert caught.value.reason == 'names'
 
 
+def model_of(features, weights, bias=0.1):
+    n = len(features)
+    return Model(
+        'r', 1, 1.0, tuple(features), tuple(weights), bias, (0.0,) * n, (1.0,) * n, 2, 1, 0.5, True
+    )
+
+
+def cloud_of(points):
+    """A cloud with the fields and offsets of a structured array."""
+    codes = {np.dtype(DATATYPES[code]): code for code in DATATYPES}
+    step = points.dtype.itemsize
+    cloud = PointCloud2(height=1, width=len(points), point_step=step, row_step=step * len(points))
+    cloud.fields = [
+        PointField(name=name, offset=offset, datatype=codes[dtype], count=1)
+        for name, (dtype, offset) in points.dtype.fields.items()
+    ]
+    cloud.data = array.array('B', points.tobytes())
+    return cloud
+
+
 @pytest.mark.parametrize('n_points', [0, 1, 8192, 20_001])
 def test_a_cloud_in_blocks_is_answered_as_it_is_whole(n_points):
     generator = np.random.default_rng(n_points)
@@ -447,19 +481,103 @@ def test_a_cloud_in_blocks_is_answered_as_it_is_whole(n_points):
     for name, scale in (('a', 1.0), ('b', 100.0), ('c', 5.0)):
         points[name] = generator.normal(scale=scale, size=n_points)
     points['a'][::7], points['c'][3::11], points['c'][5::13] = math.nan, -math.inf, 1e101
-    cloud = PointCloud2(height=1, width=n_points, point_step=14, row_step=14 * n_points)
-    cloud.fields = [
-        PointField(name=name, offset=offset, datatype=datatype, count=1)
-        for name, offset, datatype in (('a', 0, 7), ('b', 4, 3), ('c', 6, 8))
-    ]
-    cloud.data = array.array('B', points.tobytes())
-    model = Model.from_json(
-        '{"format": "binclf_ros/model", "version": 1, "run": "r", "step": 1, "stamp": 1.0, '
-        '"features": ["c", "a", "b"], "weights": [0.3, -2.0, 0.01], "bias": 0.1, "mean": [0, 0, 0], '
-        '"scale": [1, 1, 1], "samples": 2, "positives": 1, "loss": 0.5, "converged": true}'
-    )
-    reader = CloudReader.of_model(model.features)
+    model = model_of(['c', 'a', 'b'], [0.3, -2.0, 0.01])
+    reader, cloud = CloudReader.of_model(model.features), cloud_of(points)
     for _ in range(2):
         whole = reader.read(cloud).predict_proba(model)
-        np.testing.assert_allclose(reader.predict_proba(cloud, model), whole, rtol=1e-12)
-    assert np.isnan(whole).sum() >= n_points // 7
+        answer = reader.predict_proba(from_bytes(cloud), model)
+        assert answer.dtype == np.float32  # as it is published
+        np.testing.assert_allclose(answer, whole, rtol=0, atol=2**-23)
+        assert reader.n_unusable == np.isnan(whole).sum() >= n_points // 7
+
+
+@pytest.mark.parametrize('n_points', [0, 1, 8192, 20_001])
+@pytest.mark.parametrize('place', [0.0, 1e2, 5e5], ids=['near', 'far', 'in_utm'])
+@pytest.mark.parametrize(
+    'layout',
+    [
+        {'names': ['x', 'y', 'z', 'i'], 'formats': ['<f4'] * 4},
+        {'names': ['x', 'y', 'z', 'i'], 'formats': ['<f4'] * 4, 'offsets': [0, 4, 8, 16], 'itemsize': 22},
+        {'names': ['i', 't', 'z', 'x', 'y'], 'formats': ['<f4', 'u1', '<f4', '<f4', '<f4']},
+    ],
+    ids=['side_by_side', 'with_a_gap', 'odd'],
+)
+def test_single_precision_is_as_exact_as_its_fields(layout, place, n_points):
+    generator = np.random.default_rng(n_points)
+    points = np.zeros(n_points, dtype=layout)
+    for name in 'xyzi':
+        points[name] = generator.normal(scale=2.0, size=n_points) + (place if name in 'xy' else 0.0)
+    points['i'][3::7], points['x'][5::11], points['z'][6::13] = math.nan, math.inf, -math.inf
+    # far away, the bias brings z back to where it decides
+    weights = np.array([0.7, -1.1, 0.3, -0.9])
+    model = model_of(['z', 'i', 'x', 'y'], weights, -place * float(weights[2:].sum()))
+    reader, cloud = CloudReader.of_model(model.features), cloud_of(points)
+    points = reader.read(cloud)
+    whole = points.predict_proba(model)
+    answer = reader.predict_proba(from_bytes(cloud), model)
+    assert np.array_equal(np.isnan(answer), np.isnan(whole))
+    assert reader.n_unusable == np.isnan(whole).sum()
+    sizes = np.abs(points.X[points.usable] * np.array(model.weights)).sum(axis=1) + abs(model.bias)
+    error = np.abs(answer - whole)[points.usable]
+    assert (error <= 0.25 * 6 * 2**-24 * sizes + 2**-22).all()
+
+
+def test_points_so_far_off_that_a_sum_has_no_room_are_answered():
+    points = np.zeros(2, dtype=[('x', '<f4'), ('y', '<f4')])
+    points['x'] = points['y'] = [3e38, -3e38]
+    reader = CloudReader.of_model(['x', 'y'])
+    answer = reader.predict_proba(from_bytes(cloud_of(points)), model_of(['x', 'y'], [1.0, 2.0]))
+    assert answer.tolist() == [1.0, 0.0] and reader.n_unusable == 0
+
+
+def test_bytes_that_somebody_holds_are_not_written_to():
+    writer, cloud = CloudWriter(), from_bytes(build([('x', 7)], width=3, fill=1))
+    first = writer.write(cloud, np.full(3, 0.25), 0.5)
+    copy_of_first = bytes(bytearray(first))
+    second = writer.write(cloud, np.full(3, 0.75), 0.5)
+    assert first == copy_of_first != second
+    del first, second
+    assert writer.write(cloud, np.full(3, 0.25), 0.5) == copy_of_first
+
+
+@repeatable
+@given(st.lists(st.tuples(clouds, st.sampled_from(['', 'os', 'lidar_link'])), min_size=1, max_size=5))
+def test_a_stream_of_bytes_is_read_as_each_cloud_alone(stream):
+    reader = SerializedClouds()
+    for cloud, frame in [each for each in stream for _ in range(2)]:
+        cloud.header.frame_id, cloud.header.stamp.sec = frame, len(frame)
+        found = reader.read(serialize_message(cloud))
+        for name in ('height', 'width', 'is_bigendian', 'point_step', 'row_step', 'is_dense'):
+            assert getattr(found, name) == getattr(cloud, name)
+        assert list(found.fields) == list(cloud.fields)
+        assert bytes(found.data) == cloud.data.tobytes()
+
+
+def test_every_cut_of_a_cloud_is_refused():
+    whole = serialize_message(build([('x', 7), ('y', 8)], width=3))
+    for known in (False, True):
+        for end in range(len(whole)):
+            reader = SerializedClouds()
+            if known:
+                reader.read(whole)
+            with pytest.raises(SampleError) as caught:
+                reader.read(whole[:end])
+            assert caught.value.reason == 'unreadable'
+
+
+def test_a_big_endian_message_is_read_as_the_middleware_reads_it():
+    cloud = build([('x', 7)], width=2, fill=2)
+    cloud.header.frame_id = 'abc'
+    parts = [
+        (4, b'\x00\x00\x00\x00'), (4, struct.pack('>i', 0)), (4, struct.pack('>I', 0)),
+        (4, struct.pack('>I', 4) + b'abc\x00'), (4, struct.pack('>II', 1, 2)), (4, struct.pack('>I', 1)),
+        (4, struct.pack('>I', 2) + b'x\x00'), (4, struct.pack('>IB', 0, 7)), (4, struct.pack('>I', 1)),
+        (1, b'\x00'), (4, struct.pack('>II', 4, 8)), (4, struct.pack('>I', 8)), (1, cloud.data.tobytes()),
+        (1, b'\x00'),
+    ]  # fmt: skip
+    data = b''
+    for size, part in parts:
+        data += bytes(-len(data) % size) + part
+    assert deserialize_message(data, PointCloud2) == cloud
+    found = SerializedClouds().read(data)
+    assert (found.width, bytes(found.data)) == (2, cloud.data.tobytes())
