@@ -34,6 +34,9 @@ class Labels(Generic[Waiting]):
 
     def join(self, time: int, sample: Waiting) -> None:
         """Take in a sample, and settle what its time decides."""
+        if not self._said:
+            self._settled.append((sample, 'no_label'))
+            return
         if self._waiting and time + self._delay_ns < self._waiting[-1][0]:
             self._give_up(len(self._waiting), 'time_jump')
         self._waiting.append((time + self._delay_ns, sample))

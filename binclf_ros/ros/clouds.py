@@ -40,7 +40,7 @@ CloudLike: TypeAlias = 'PointCloud2 | Cloud'
 Floats = NDArray[np.floating[Any]]
 Block = tuple[int, Floats, 'NDArray[np.bool_] | None']
 """The first point, −z (m,), and which points are usable where not all are."""
-BLOCK_POINTS = 8192
+BLOCK_POINTS = 16_384
 LARGEST_VALUE = math.sqrt(LARGEST_SQUARE)
 
 

@@ -474,7 +474,7 @@ def cloud_of(points):
     return cloud
 
 
-@pytest.mark.parametrize('n_points', [0, 1, 8192, 20_001])
+@pytest.mark.parametrize('n_points', [0, 1, 16_384, 40_001])
 def test_a_cloud_in_blocks_is_answered_as_it_is_whole(n_points):
     generator = np.random.default_rng(n_points)
     points = np.zeros(n_points, dtype=[('a', '<f4'), ('b', '<i2'), ('c', '<f8')])
@@ -491,7 +491,7 @@ def test_a_cloud_in_blocks_is_answered_as_it_is_whole(n_points):
         assert reader.n_unusable == np.isnan(whole).sum() >= n_points // 7
 
 
-@pytest.mark.parametrize('n_points', [0, 1, 8192, 20_001])
+@pytest.mark.parametrize('n_points', [0, 1, 16_384, 40_001])
 @pytest.mark.parametrize('place', [0.0, 1e2, 5e5], ids=['near', 'far', 'in_utm'])
 @pytest.mark.parametrize(
     'layout',
