@@ -310,7 +310,7 @@ def start_up(rows, facts, probe, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, 'model.json')
         file.write_text(model)
-        for k in range(3 if quick else 12):
+        for k in range(3 if quick else 24):
             for name in took:
                 namespace = f'start_{name}_{k}'
                 if name == 'ours':
@@ -347,7 +347,7 @@ featurizer's row: a sensor message there, its features back, against an echo of 
 is that it adds half an echo at most. Clouds: one at a time, there and back, everybody with
 `config/fastdds_large_clouds.xml`; what comes back is five bytes a point more than what the echo says.
 Start: in about half of the starts discovery adds more than a second, to the echo as well, and at random;
-the first quartile leaves that out.
+the first quartile of 24 leaves that out.
 
 ![Ratios to the echo](benchmarks_live.png)
 """

@@ -16,7 +16,7 @@ from ..core.model import Model
 from ..core.storage import ModelKeeper
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader, CloudWriter
-from ..ros.messages import SerializedFeatures, model_from_msg
+from ..ros.messages import SerializedFeatures, decision_to_bytes, model_from_msg, probability_to_bytes
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import PredictorParameters
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
@@ -37,7 +37,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         super().__init__('predictor', PredictorParameters, counted=('received', 'answered', *FLIPS))
         self._features = SerializedFeatures()
         self._names: tuple[str, ...] = ()
-        self._probability, self._decision = Float64(), UInt8()
+        self._decision = 0
         self.on_parameters(self.parameters)
         self._model: Model | None = None
         self._left_runs: deque[str] = deque(maxlen=1024)
@@ -72,10 +72,9 @@ class Predictor(BinclfNode[PredictorParameters]):
         if z != z:
             raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
         probability = 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
-        self._probability.data = probability
         self._decide(probability)
-        self._probability_out.publish(self._probability)
-        self._decision_out.publish(self._decision)
+        self._probability_out.publish(probability_to_bytes(probability))
+        self._decision_out.publish(decision_to_bytes(self._decision))
         self._newest = names, x
         self.counts['answered'] += 1
 
@@ -148,12 +147,12 @@ class Predictor(BinclfNode[PredictorParameters]):
 
     def _decide(self, probability: float) -> None:
         """Decide 1 at and above the threshold; inside the dead band, what was decided before."""
-        before = self._decision.data
+        before = self._decision
         if probability >= self._upper:
-            self._decision.data = 1
+            self._decision = 1
         elif probability < self._lower:
-            self._decision.data = 0
-        if self._decision.data != before and self.counts['answered']:
+            self._decision = 0
+        if self._decision != before and self.counts['answered']:
             self._count_flip()
 
     def _count_flip(self) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import array
+import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import deserialize_message, serialize_message
-from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String
+from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
 
 from ..core.errors import SampleError
 from ..core.logistic import Array
@@ -157,6 +159,25 @@ class FeaturesMessage:
         if label is None:
             return self._front + x.tobytes()
         return self._front + np.append(x, label).tobytes()
+
+
+_FLOAT64 = struct.Struct('=d')
+
+
+@lru_cache(maxsize=1)
+def _before_a_float64() -> bytes:
+    return serialize_message(Float64())[: -_FLOAT64.size]
+
+
+def probability_to_bytes(probability: float) -> bytes:
+    """Return a number as the bytes of a `std_msgs/Float64`."""
+    return _before_a_float64() + _FLOAT64.pack(probability)
+
+
+@lru_cache(maxsize=2)
+def decision_to_bytes(decision: int) -> bytes:
+    """Return 0 or 1 as the bytes of a `std_msgs/UInt8`."""
+    return serialize_message(UInt8(data=decision))
 
 
 def scalar_to_msg(value: float) -> Float64:

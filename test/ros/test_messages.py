@@ -12,14 +12,20 @@ from hypothesis import strategies as st
 
 with warnings.catch_warnings():
     warnings.simplefilter('ignore', DeprecationWarning)
-    from rclpy.serialization import serialize_message
-    from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+    from rclpy.serialization import deserialize_message, serialize_message
+    from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, UInt8
 
     serialize_message(Float64MultiArray())  # what this loads warns
 
 from binclf_ros.core.errors import SampleError
 from binclf_ros.ros import messages
-from binclf_ros.ros.messages import FeaturesCodec, SerializedFeatures
+from binclf_ros.ros.messages import (
+    FeaturesCodec,
+    FeaturesMessage,
+    SerializedFeatures,
+    decision_to_bytes,
+    probability_to_bytes,
+)
 
 repeatable = settings(deadline=None, max_examples=150, derandomize=True)
 numbers = st.floats(width=64) | st.sampled_from([0.0, 1e99, 1e101, -1e200])
@@ -100,3 +106,15 @@ def test_every_cut_of_a_message_is_refused_or_as_short_as_it_says():
             reader.read(data[:end])
         assert error.value.reason in ('unreadable', 'empty', 'layout', 'length')
     assert reader.read(data)[1].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_what_is_said_as_bytes_is_what_the_messages_say():
+    for number in (0.0, 0.1, 1.0, 5e-324):
+        assert deserialize_message(probability_to_bytes(number), Float64) == Float64(data=number)
+    assert [deserialize_message(decision_to_bytes(each), UInt8).data for each in (0, 1)] == [0, 1]
+    message = vector([1.5, -2.0], 'a,std(/b, 1.0)', 2)
+    message.layout.dim[0].stride = 2
+    said = FeaturesMessage(('a', 'std(/b, 1.0)'), labeled=False).fill(np.array([1.5, -2.0]))
+    assert deserialize_message(said, Float64MultiArray) == message
+    said = FeaturesMessage(('a',), labeled=True).fill(np.array([1.5]), 1)
+    assert deserialize_message(said, Float64MultiArray).data.tolist() == [1.5, 1.0]
