@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from functools import partial
@@ -21,6 +22,8 @@ PROGRAMS = {
 
 def start(name: str, arguments: list[str] | None = None) -> int:
     """Run a program, with arguments other than those of the process if any; return its exit code."""
+    # more threads of BLAS would take more than the one core that a trainer may have, and at full priority
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     stopping = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(each, _end) for each in stopping]  # the imports take half a second
     module = import_module(PROGRAMS[name])

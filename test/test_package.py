@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -157,3 +158,31 @@ def test_the_launch_file_starts_the_nodes(train: str) -> None:
     assert (
         nodes == ['featurizer', 'trainer', 'predictor'] if train == 'true' else ['featurizer', 'predictor']
     )
+
+
+def threads_of_a_node(**given: str) -> tuple[str, int]:
+    """What a node asks BLAS for, and how many threads there are of all kinds."""
+    program = (
+        'import os; from binclf_ros.__main__ import start; start("predictor", ["--help"])\n'
+        'print(os.environ["OMP_NUM_THREADS"], len(os.listdir("/proc/self/task")))'
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.endswith('_NUM_THREADS')} | given
+    found = subprocess.run(
+        [sys.executable, '-c', program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    asked, alive = found.stdout.splitlines()[-1].split()
+    return asked, int(alive)
+
+
+@pytest.mark.skipif(
+    (os.cpu_count() or 1) < 2 or sys.platform != 'linux', reason='one processor, or no /proc'
+)
+def test_blas_has_one_thread_unless_the_user_says_otherwise() -> None:
+    (asked, alive), (told, more) = threads_of_a_node(), threads_of_a_node(OMP_NUM_THREADS='2')
+    assert (asked, told) == ('1', '2')
+    assert alive < more
