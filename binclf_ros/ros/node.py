@@ -66,6 +66,7 @@ class BinclfNode(Node, Generic[P]):
         self._told: list[Publisher[Any]] = []
         self._strangers: list[str] = []
         self._logged: dict[str, float] = {}
+        self._every: dict[float, list[Callable[..., None]]] = {}
         self._waiting = ReentrantCallbackGroup()
         self._answers_due = 0
         self._ticker = self.create_timer(
@@ -136,10 +137,19 @@ class BinclfNode(Node, Generic[P]):
         return publisher
 
     def every(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back on the steady clock, which no jump of time stops; guarded."""
-        call = self.guarded(callback)
-        # rclpy hands a TimerInfo to whatever takes an argument
-        self.create_timer(seconds, lambda: call(), clock=self.steady)
+        """Call back on the steady clock, which no jump of time stops; guarded.
+
+        What comes equally often shares a timer: of eight, the events executor complains on the terminal.
+        """
+        calls = self._every.setdefault(seconds, [])
+        if not calls:
+
+            def call_all() -> None:  # rclpy hands a TimerInfo to whatever takes an argument
+                for call in calls:
+                    call()
+
+            self.create_timer(seconds, call_all, clock=self.steady)
+        calls.append(self.guarded(callback))
 
     def serve(
         self,

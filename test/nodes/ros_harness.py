@@ -80,13 +80,18 @@ class Process:
     def __init__(self, name, command, folder, domain):
         self.name = name
         self._stderr = folder / f'{name}-{time.monotonic_ns()}.stderr'
-        with open(self._stderr, 'wb') as stderr:
+        self._stdout = self._stderr.with_suffix('.stdout')
+        with open(self._stderr, 'wb') as stderr, open(self._stdout, 'wb') as stdout:
             self._process = subprocess.Popen(
-                command, cwd=folder, env=environment(domain), stdout=subprocess.DEVNULL, stderr=stderr
+                command, cwd=folder, env=environment(domain), stdout=stdout, stderr=stderr
             )
         self.began = time.monotonic()
         self.pid = self._process.pid
         self.shared = set()
+
+    @property
+    def stdout(self):
+        return self._stdout.read_text(errors='replace')
 
     @property
     def stderr(self):
