@@ -15,7 +15,8 @@ from ..core.errors import BinclfError, SampleError
 from ..core.logistic import Array
 from ..core.points import LABEL
 from ..ros.cloud_layout import fields_of, n_points_of, view
-from ..ros.clouds import PROBABILITY, CloudReader
+from ..ros.cloud_writer import PROBABILITY
+from ..ros.clouds import CloudReader
 from ..ros.qos import CLOUDS_OUT
 from ..ros.types import message_class
 from .course import NS, Clock, Course, Pace, check_labels

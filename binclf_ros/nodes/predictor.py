@@ -15,7 +15,8 @@ from ..core.logistic import Array
 from ..core.model import Model
 from ..core.storage import ModelKeeper
 from ..ros.cloud_bytes import SerializedClouds
-from ..ros.clouds import CloudReader, CloudWriter
+from ..ros.cloud_writer import CloudWriter
+from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, decision_to_bytes, model_from_msg, probability_to_bytes
 from ..ros.node import ERROR, OK, WARN, BinclfNode, run
 from ..ros.parameters import PredictorParameters

@@ -19,7 +19,7 @@ from binclf_ros.demo import main
 from binclf_ros.demo.clouds import check_steps, cloud_feed, column, is_answer, plan, remove
 from binclf_ros.demo.feed import Feed, Message
 from binclf_ros.ros.cloud_bytes import SerializedClouds
-from binclf_ros.ros.clouds import CloudWriter
+from binclf_ros.ros.cloud_writer import CloudWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 HANG_SEC = 180.0

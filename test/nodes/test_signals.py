@@ -28,7 +28,7 @@ SIGNALS = {
 def assert_ended_well(process, took):
     assert process.code == 0, process.stderr
     assert 'Traceback' not in process.stderr
-    # two tests at once may open one port of Fast DDS in shared memory, which all domains share; it goes on without
+    # all domains share the ports of Fast DDS in shared memory, and two tests may open one at once
     ours = [line for line in process.stderr.splitlines() if 'RTPS_TRANSPORT_SHM' not in line]
     assert not [line for line in ours if 'rror' in line], process.stderr
     assert took <= WITHIN_SEC, f'{process.name} took {took:.2f} s'

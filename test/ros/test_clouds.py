@@ -25,7 +25,8 @@ from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.cloud_layout import DATATYPES, LARGEST_STEP
-from binclf_ros.ros.clouds import CloudReader, CloudWriter, one_point_cloud
+from binclf_ros.ros.cloud_writer import CloudWriter
+from binclf_ros.ros.clouds import CloudReader, one_point_cloud
 
 CODES = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
 SIZES = {code: struct.calcsize(letter) for code, letter in CODES.items()}
