@@ -33,8 +33,8 @@ from .messages import LARGEST_SQUARE
 
 ONE = np.float32(1.0)
 CloudLike: TypeAlias = 'PointCloud2 | Cloud'
-Floats = NDArray[np.floating[Any]]
-Block = tuple[int, Floats, 'NDArray[np.bool_] | None']
+Floats: TypeAlias = 'NDArray[np.floating[Any]]'  # in quotes: numpy 1.21 has no such subscript
+Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
 """The first point, −z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
 LARGEST_VALUE = math.sqrt(LARGEST_SQUARE)
