@@ -58,7 +58,7 @@ class Topic:
 
     def begin(self) -> None:
         """Lay out the windows, once all expressions are there."""
-        self._into = _as_slice(self._places)
+        self._into = as_slice(self._places)
         for (window_ns, _), pool in self._pools.items():
             pool.begin(window_ns)
 
@@ -118,7 +118,7 @@ class _Pool:
     def begin(self, window_ns: int) -> None:
         self._window = Window(window_ns, self._lag_ns, len(self._slots))
         self._looks = [
-            (STATISTICS[name], _as_slice(rows), _as_slice(places))
+            (STATISTICS[name], as_slice(rows), as_slice(places))
             for name, (rows, places) in self._wanted.items()
         ]
 
@@ -131,9 +131,11 @@ class _Pool:
             x[places] = evaluate(statistic, V[rows], t, whole)
 
 
-def _as_slice(numbers: list[int]) -> slice | list[int]:
+def as_slice(numbers: list[int]) -> slice | list[int]:
     """Return numbers that follow one another as a slice, which is quicker and copies nothing."""
-    if numbers and numbers == list(range(numbers[0], numbers[-1] + 1)):
+    if not numbers:
+        return slice(0)
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
         return slice(numbers[0], numbers[-1] + 1)
     return numbers
 

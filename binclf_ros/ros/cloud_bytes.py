@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import PointCloud2, PointField
@@ -67,7 +66,7 @@ class Cloud:
         self.data = memoryview(data)[start : start + length]
         self.is_dense = data[start + length] != 0
 
-    @cached_property
+    @property
     def front(self) -> bytes:
         """The bytes up to the fields: encoding, stamp, frame, height and width."""
         return self._bytes[: self.layout.sizes_at + SIZES.size]
@@ -84,19 +83,22 @@ class SerializedClouds:
         if self._layout is None or not self._layout.fits(data):
             try:
                 self._layout = layout_of(data)
-            except (NoShapeError, struct.error):  # big-endian, say; or what the middleware will refuse, too
+            except SampleError:  # big-endian, say; or what the middleware will refuse, too
                 data = serialize_message(message_from_bytes(data, PointCloud2))
                 self._layout = layout_of(data)
         return Cloud(self._layout, data)
 
 
 def layout_of(data: bytes) -> _Layout:
-    """Find frame and fields of a message. Raises NoShapeError, struct.error, SampleError: `unreadable`."""
+    """Find frame and fields of a message. Raises SampleError: `unreadable`."""
     walk = Walk(data, 2)
-    walk.message(PointCloud2, [(0, (Segment('height'),)), (1, (Segment('row_step'),))])
-    (sizes_at,), (steps_at,) = walk.places
+    try:
+        walk.message(PointCloud2, [(0, (Segment('height'),)), (1, (Segment('row_step'),))])
+    except (NoShapeError, struct.error) as error:
+        raise SampleError('unreadable', f'{len(data)} bytes with too many fields, or cut off') from error
     if not data.startswith(LITTLE_ENDIAN) or walk.at > len(data):
-        raise NoShapeError
+        raise SampleError('unreadable', f'{len(data)} bytes in another byte order, or cut off')
+    (sizes_at,), (steps_at,) = walk.places
     message = message_from_bytes(data[:steps_at] + bytes(SIZES.size + 1), PointCloud2)
     frame, fields = data[FRAME_AT:sizes_at], data[sizes_at + SIZES.size : steps_at]
     return _Layout(message, frame, fields, sizes_at, steps_at)

@@ -227,9 +227,10 @@ class CloudReader:
             for i, column in enumerate(columns):
                 X[i] = column[start : start + BLOCK_POINTS]
             minus_z: Floats = negated.dot(X) - model.bias
-            all_usable = X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE
-            inside = (X < LARGEST_VALUE) & (X > -LARGEST_VALUE) if not all_usable else None
-            yield start, minus_z, None if inside is None else np.logical_and.reduce(inside)
+            usable = None
+            if not (X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE):
+                usable = np.logical_and.reduce((X < LARGEST_VALUE) & (X > -LARGEST_VALUE))
+            yield start, minus_z, usable
 
     def read_labeled(self, cloud: CloudLike) -> LabeledPoints:
         """Return the usable labelled points of a cloud, in its order. Raises SampleError."""

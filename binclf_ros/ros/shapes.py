@@ -18,6 +18,7 @@ import numpy as np
 from ..core.errors import SampleError
 from ..core.features import Segment, elements
 from ..core.readings import Fields, Readings, Values, stamp_ns
+from ..core.topics import as_slice
 from .messages import LITTLE_ENDIAN, message_from_bytes
 from .types import ARRAY, has_header, message_class
 
@@ -202,11 +203,8 @@ def _struct_of(places: Sequence[tuple[int, str]]) -> struct.Struct:
 
 def _getter(numbers: list[int]) -> Callable[[Any], Values]:
     """Return what takes these of a tuple, as a tuple."""
-    if not numbers:
-        return itemgetter(slice(0))
-    if numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return itemgetter(slice(numbers[0], numbers[-1] + 1))
-    return itemgetter(*numbers)
+    chosen = as_slice(numbers)
+    return itemgetter(chosen) if isinstance(chosen, slice) else itemgetter(*chosen)
 
 
 def _same(some: Values, others: Values) -> bool:

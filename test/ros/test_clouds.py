@@ -582,3 +582,10 @@ def test_a_big_endian_message_is_read_as_the_middleware_reads_it():
     assert deserialize_message(data, PointCloud2) == cloud
     found = SerializedClouds().read(data)
     assert (found.width, bytes(found.data)) == (2, cloud.data.tobytes())
+
+
+def test_a_cloud_of_more_fields_than_are_gone_through_is_refused_by_a_reason():
+    cloud = build([(f'f{i}', 2) for i in range(6000)])
+    with pytest.raises(SampleError) as caught:
+        from_bytes(cloud)
+    assert caught.value.reason == 'unreadable'
