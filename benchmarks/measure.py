@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from binclf_ros.core.descent import Curvature, descend
-from binclf_ros.core.learner import Learner, LearningOptions
-from binclf_ros.core.objective import Objective
-from binclf_ros.core.scaler import Moments
+from binclf_ros.core.learning.descent import Curvature, descend
+from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.objective import Objective
+from binclf_ros.core.learning.scaler import Moments
 
 
 def clock(call):

@@ -20,10 +20,10 @@ import stream
 from measure import Ours, Table, alternate, clock, machine, optimum, write_section
 from problems import made, recorded
 
-from binclf_ros.core.learner import Learner, LearningOptions
-from binclf_ros.core.objective import Objective
-from binclf_ros.core.scaler import Moments
-from binclf_ros.core.worker import Worker
+from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.objective import Objective
+from binclf_ros.core.learning.scaler import Moments
+from binclf_ros.core.learning.worker import Worker
 
 GAP = 1e-6
 TOLERANCES = [10.0**-k for k in range(1, 9)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from binclf_ros.core.logistic import BCE, MSE, Loss, gradient, predict_proba
+from binclf_ros.core.learning.losses import BCE, MSE, Loss, gradient, predict_proba
 
 ALPHA = 0.5
 STEPS = 1000

@@ -17,12 +17,7 @@ from ruamel.yaml import YAML
 
 import binclf_ros
 from binclf_ros.__main__ import PROGRAMS
-from binclf_ros.ros.parameters import (
-    FeaturizerParameters,
-    PredictorParameters,
-    TrainerParameters,
-    tables,
-)
+from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters, TrainerParameters, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {'featurizer': FeaturizerParameters, 'trainer': TrainerParameters, 'predictor': PredictorParameters}

@@ -11,16 +11,16 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
 
+from ..core.arrays import Array
 from ..core.errors import BinclfError, SampleError
-from ..core.logistic import Array
-from ..core.points import LABEL
+from ..core.features.clouds import LABEL
+from ..recordings.feed import Feed, Message
 from ..ros.cloud_layout import fields_of, n_points_of, view
 from ..ros.cloud_writer import PROBABILITY
 from ..ros.clouds import CloudReader
 from ..ros.qos import CLOUDS_OUT
 from ..ros.types import message_class
 from .course import NS, Clock, Course, Pace, check_labels
-from .feed import Feed, Message
 from .panel import Panel
 from .processes import Processes
 

@@ -17,7 +17,7 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 from std_srvs.srv import Trigger
 
-from ..core.model import Model
+from ..core.learning.model import Model
 from ..ros.messages import model_from_msg
 from ..ros.qos import LABELED, MODEL, OUT, SCALAR
 from .errors import DemoFailed

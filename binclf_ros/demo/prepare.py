@@ -12,10 +12,12 @@ from rclpy.exceptions import ParameterException
 from rclpy.signals import SignalHandlerOptions
 
 from ..core.errors import BinclfError, ParameterError
+from ..recordings import bags
+from ..recordings import basic_motions as recordings
+from ..recordings.feed import Topics, find_topics, plan
 from ..ros.parameters import DeclaredParameters, FeaturizerParameters, NodeParameters, TrainerParameters
-from . import bags, clouds, recordings, replay
+from . import clouds, replay
 from .course import Course, Pace
-from .feed import Topics, find_topics, plan
 from .panel import Panel
 from .processes import Processes, ros_arguments
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
+from ..recordings.feed import Feed, Message, Step, Topics, in_order
 from .course import NS, SETTLE_SEC, Clock, Course, Pace, check_labels
-from .feed import Feed, Message, Step, Topics, in_order
 from .panel import Panel
 from .processes import Processes
 

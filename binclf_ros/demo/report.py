@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.curves import roc_curve
-from ..core.evaluation import scores_of
-from ..core.logistic import Array
-from ..pictures.style import BLUE, GREY, ORANGE, name_axes, new_figure, png
+from ..core.arrays import Array
+from ..core.evaluation.curves import roc_curve
+from ..core.evaluation.scores import scores_of
+from ..plots.style import BLUE, GREY, ORANGE, name_axes, new_figure, png
 
 JSON_NAME, PNG_NAME = 'demo_report.json', 'demo_report.png'
 

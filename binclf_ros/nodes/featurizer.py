@@ -11,8 +11,8 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, Header
 
 from ..core.errors import BinclfError
-from ..core.readings import Fields, Read
-from ..core.sampling import Sample, Sampler
+from ..core.features.readings import Fields, Read
+from ..core.features.sampler import Sample, Sampler
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import OK, WARN, BinclfNode, run

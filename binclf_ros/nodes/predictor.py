@@ -10,10 +10,10 @@ import numpy as np
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
+from ..core.arrays import Array
 from ..core.errors import ModelError, SampleError
-from ..core.logistic import Array
-from ..core.model import Model
-from ..core.storage import ModelKeeper
+from ..core.learning.model import Model
+from ..core.storage.model_file import ModelKeeper
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader

@@ -13,12 +13,12 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
+from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError, SampleError, StorageError
-from ..core.learner import Learner, LearningOptions
-from ..core.logistic import Array
-from ..core.model import Model
-from ..core.persistence import Persistence
-from ..core.worker import Worker
+from ..core.learning.learner import Learner, LearningOptions
+from ..core.learning.model import Model
+from ..core.learning.worker import Worker
+from ..core.storage.durable_learner import Persistence
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg

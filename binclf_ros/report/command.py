@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..arguments import Parser
-from ..core.descent import SOLVERS
 from ..core.errors import BinclfError, StorageError
-from ..core.files import why
-from ..core.learner import LearningOptions
-from ..core.thresholds import parse_objective, recommend
-from ..pictures.learning import Learning, verdict
+from ..core.evaluation.thresholds import parse_objective, recommend
+from ..core.learning.descent import SOLVERS
+from ..core.learning.learner import LearningOptions
+from ..core.storage.files import why
+from ..plots.learning import Learning, verdict
 from .html import page
 from .study import Samples, Study, read_model, read_samples, replay
 
@@ -99,7 +99,7 @@ def _drawing() -> Callable[[Learning], bytes]:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise BinclfError('the report is drawn with matplotlib: pip install matplotlib') from error
-    from ..pictures.page import draw
+    from ..plots.page import draw
 
     return draw
 

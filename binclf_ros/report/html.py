@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ..core.curves import confusion
-from ..core.evaluation import SCORES, Scores
-from ..core.model import Model
-from ..pictures.learning import Learning, verdict
-from ..pictures.page import ranked_weights
+from ..core.evaluation.curves import confusion
+from ..core.evaluation.scores import SCORES, Scores
+from ..core.learning.model import Model
+from ..plots.learning import Learning, verdict
+from ..plots.page import ranked_weights
 from .study import Study
 
 STYLE = """

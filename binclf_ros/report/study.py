@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.dataset_format import DatasetReader
+from ..core.arrays import Array
 from ..core.errors import BinclfError, DescentError, StorageError
-from ..core.evaluation import Scores
-from ..core.learner import Learner, LearningOptions
-from ..core.logistic import Array
-from ..core.model import Model
-from ..core.progress import Progress
-from ..core.storage import load_model
+from ..core.evaluation.progress import Progress
+from ..core.evaluation.scores import Scores
+from ..core.learning.learner import Learner, LearningOptions
+from ..core.learning.model import Model
+from ..core.storage.dataset_format import DatasetReader
+from ..core.storage.model_file import load_model
 
 MOST_BATCHES = 200
 FEWEST_IN_BATCH = 10

@@ -15,7 +15,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import PointCloud2, PointField
 
 from ..core.errors import SampleError
-from ..core.features import Segment
+from ..core.features.expressions import Segment
 from .messages import LITTLE_ENDIAN, MOST_PADDING, message_from_bytes
 from .shapes import NoShapeError, Walk
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
+from ..core.arrays import Array
 from ..core.errors import ExpressionError, SampleError
-from ..core.logistic import Array
-from ..core.model import Model
-from ..core.points import LABEL, PointExpression, parse_point_expression
+from ..core.features.clouds import LABEL, PointExpression, parse_point_expression
+from ..core.learning.model import Model
 from .cloud_bytes import Cloud
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
 from .messages import LARGEST_SQUARE

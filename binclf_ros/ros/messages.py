@@ -13,9 +13,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
 
+from ..core.arrays import Array
 from ..core.errors import SampleError
-from ..core.logistic import Array
-from ..core.model import Model
+from ..core.learning.model import Model
 
 LARGEST_SQUARE = 1e200
 LABELS = (0.0, 1.0)

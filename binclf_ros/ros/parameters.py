@@ -19,12 +19,12 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ..core.buffer import POLICIES
-from ..core.descent import SOLVERS
 from ..core.errors import ParameterError
-from ..core.logistic import LOSSES
-from ..core.sampling import SamplingOptions
-from ..core.thresholds import parse_objective
+from ..core.evaluation.thresholds import parse_objective
+from ..core.features.sampler import SamplingOptions
+from ..core.learning.buffer import POLICIES
+from ..core.learning.descent import SOLVERS
+from ..core.learning.losses import LOSSES
 
 LONGEST_SEC = 86_400.0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sensor_msgs.msg import CompressedImage
 
-from ..pictures.learning import Learning
+from ..plots.learning import Learning
 from .node import BinclfNode
 from .qos import PICTURE
 
@@ -49,7 +49,7 @@ class Plot:
         self._thread.start()
 
     def _draw(self, learning: Learning) -> None:
-        from ..pictures.page import draw
+        from ..plots.page import draw
 
         try:
             picture = draw(learning)

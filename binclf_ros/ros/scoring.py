@@ -10,12 +10,12 @@ from dataclasses import asdict
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
-from ..core.evaluation import SCORES, Scores
-from ..core.logistic import Array
-from ..core.model import Model
-from ..core.progress import Progress
-from ..core.thresholds import recommend
-from ..pictures.learning import Learning
+from ..core.arrays import Array
+from ..core.evaluation.progress import Progress
+from ..core.evaluation.scores import SCORES, Scores
+from ..core.evaluation.thresholds import recommend
+from ..core.learning.model import Model
+from ..plots.learning import Learning
 from .messages import scalar_to_msg
 from .node import BinclfNode
 from .parameters import TrainerParameters

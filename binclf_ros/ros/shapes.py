@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import SampleError
-from ..core.features import Segment, elements
-from ..core.readings import Fields, Readings, Values, stamp_ns
-from ..core.topics import as_slice
+from ..core.features.expressions import Segment, elements
+from ..core.features.readings import Fields, Readings, Values, stamp_ns
+from ..core.features.topics import as_slice
 from .messages import LITTLE_ENDIAN, message_from_bytes
 from .types import ARRAY, has_header, message_class
 

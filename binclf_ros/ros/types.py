@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ..core.errors import BinclfError, ExpressionError
-from ..core.features import Expression, Segment, elements
+from ..core.features.expressions import Expression, Segment, elements
 
 ARRAY = re.compile(r'sequence<(?P<of>[^,>]+)(, \d+)?>$|(?P<item>[^\[]+)\[(?P<length>\d+)\]$')
 _NUMBERS = frozenset(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binclf_ros.core.buffer import POLICIES, Buffer
-from binclf_ros.core.logistic import Array
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.learning.buffer import POLICIES, Buffer
 
 every_policy = pytest.mark.parametrize('policy', POLICIES)
 labels = st.lists(st.integers(0, 1), max_size=120)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from faulty_disk import ForgetfulDisk, RefusingDisk
 
-from binclf_ros.core import dataset as dataset_module
-from binclf_ros.core.buffer import POLICIES, Buffer
-from binclf_ros.core.dataset import LEEWAY_BYTES, Dataset
-from binclf_ros.core.dataset_format import HEAD, HEADER, ROWS, DatasetReader
 from binclf_ros.core.errors import StorageError
+from binclf_ros.core.learning.buffer import POLICIES, Buffer
+from binclf_ros.core.storage import dataset as dataset_module
+from binclf_ros.core.storage.dataset import LEEWAY_BYTES, Dataset
+from binclf_ros.core.storage.dataset_format import HEAD, HEADER, ROWS, DatasetReader
 
 NAMES = ('a', 'ü', 'std(/imu/x, 1.0)')
 

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from binclf_ros.core import descent
-from binclf_ros.core.descent import SOLVERS, Curvature, Gradient, Solver, descend
+from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import DescentError
-from binclf_ros.core.logistic import LOSSES, MSE, Array, Loss, sigmoid
-from binclf_ros.core.objective import Objective, Point
-from binclf_ros.core.scaler import Moments
+from binclf_ros.core.learning import descent
+from binclf_ros.core.learning.descent import SOLVERS, Curvature, Gradient, Solver, descend
+from binclf_ros.core.learning.losses import LOSSES, MSE, Loss, sigmoid
+from binclf_ros.core.learning.objective import Objective, Point
+from binclf_ros.core.learning.scaler import Moments
 
 every_solver = pytest.mark.parametrize('solver', SOLVERS.values(), ids=SOLVERS.keys())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from binclf_ros.core.drift import Adwin, Drift, PageHinkley
-from binclf_ros.core.evaluation import Scores
-from binclf_ros.core.learner import Learner, LearningOptions
-from binclf_ros.core.logistic import Array
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.evaluation.drift import Adwin, Drift, PageHinkley
+from binclf_ros.core.evaluation.scores import Scores
+from binclf_ros.core.learning.learner import Learner, LearningOptions
 
 BEFORE = 20_000
 NAMES = ('a', 'b', 'c')

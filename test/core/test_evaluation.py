@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from binclf_ros.core.curves import (
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.evaluation.curves import (
     auc,
     confusion,
     expected_calibration_error,
     reliability_curve,
     roc_curve,
 )
-from binclf_ros.core.evaluation import CHUNK, SCORES, Scores, scores_of
-from binclf_ros.core.logistic import Array, sigmoid
+from binclf_ros.core.evaluation.scores import CHUNK, SCORES, Scores, scores_of
+from binclf_ros.core.learning.losses import sigmoid
 
 pairs = st.lists(
     st.tuples(st.integers(0, 1), st.integers(-6, 6) | st.floats(-20.0, 20.0)), min_size=1, max_size=60

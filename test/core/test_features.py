@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import ExpressionError, SampleError
-from binclf_ros.core.features import STATISTICS, Segment, elements, parse
-from binclf_ros.core.logistic import Array
-from binclf_ros.core.readings import reader
+from binclf_ros.core.features.expressions import STATISTICS, Segment, elements, parse
+from binclf_ros.core.features.readings import reader
 
 SECOND = 1_000_000_000
 words = st.from_regex(r'[A-Za-z_][A-Za-z0-9_]{0,5}', fullmatch=True)

@@ -1,4 +1,4 @@
-"""Who may import whom: nodes → ros, pictures, core; ros → pictures, core; pictures, report → core."""
+"""Who may import whom: nodes → ros, plots, core; ros → plots, core; plots, report → core."""
 
 from __future__ import annotations
 
@@ -65,12 +65,10 @@ def test_ros_imports_no_nodes(path: Path) -> None:
     assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
 
 
-@pytest.mark.parametrize('path', [*folder('pictures'), *folder('report')], ids=name_of)
-def test_pictures_and_the_report_import_no_ros(path: Path) -> None:
+@pytest.mark.parametrize('path', [*folder('plots'), *folder('report')], ids=name_of)
+def test_plots_and_the_report_import_no_ros(path: Path) -> None:
     for name in imports(path):
-        own = any(
-            inside(name, f'binclf_ros.{each}') for each in ('core', 'pictures', 'report', 'arguments')
-        )
+        own = any(inside(name, f'binclf_ros.{each}') for each in ('core', 'plots', 'report', 'arguments'))
         top = name.split('.')[0]
         assert own or top in {'numpy', 'matplotlib', 'PIL'} or top in sys.stdlib_module_names, name
 

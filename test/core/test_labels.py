@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binclf_ros.core import labels as module
-from binclf_ros.core.labels import Labels
+from binclf_ros.core.features import labels as module
+from binclf_ros.core.features.labels import Labels
 
 S = 1_000_000_000
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binclf_ros.core import buffer as buffer_module
-from binclf_ros.core.buffer import POLICIES
-from binclf_ros.core.descent import SOLVERS
-from binclf_ros.core.learner import Learner, LearningOptions
-from binclf_ros.core.logistic import Array
-from binclf_ros.core.objective import Objective, Point
-from binclf_ros.core.scaler import Moments
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.learning import buffer as buffer_module
+from binclf_ros.core.learning.buffer import POLICIES
+from binclf_ros.core.learning.descent import SOLVERS
+from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.objective import Objective, Point
+from binclf_ros.core.learning.scaler import Moments
 
 NAMES = ('a', 'b', 'c')
 

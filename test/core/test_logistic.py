@@ -8,11 +8,11 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from binclf_ros.core.logistic import (
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.learning.losses import (
     BCE,
     LOSSES,
     MSE,
-    Array,
     Loss,
     decision_function,
     gradient,

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from binclf_ros.core import model as module
 from binclf_ros.core.errors import ModelError
-from binclf_ros.core.logistic import sigmoid
-from binclf_ros.core.model import FORMAT, VERSION, Model
+from binclf_ros.core.learning import model as module
+from binclf_ros.core.learning.losses import sigmoid
+from binclf_ros.core.learning.model import FORMAT, VERSION, Model
 
 REASONS = {'json', 'format', 'version', 'shape', 'not_finite'}
 GOOD: dict[str, Any] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from binclf_ros.core import logistic, objective
-from binclf_ros.core.logistic import LOSSES, Array, Loss
-from binclf_ros.core.objective import Objective, class_weights
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.learning import losses as logistic
+from binclf_ros.core.learning import objective
+from binclf_ros.core.learning.losses import LOSSES, Loss
+from binclf_ros.core.learning.objective import Objective, class_weights
 
 every_loss = pytest.mark.parametrize('kind', LOSSES.values(), ids=LOSSES.keys())
 MEAN, SCALE = np.array([5.0, -100.0, 0.01]), np.array([2.0, 30.0, 0.001])

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from binclf_ros.core import points as module
 from binclf_ros.core.errors import ExpressionError
-from binclf_ros.core.points import DEEPEST, FUNCTIONS, LONGEST, parse_point_expression
+from binclf_ros.core.features import clouds as module
+from binclf_ros.core.features.clouds import DEEPEST, FUNCTIONS, LONGEST, parse_point_expression
 
 FIELDS = ('x', 'y', 'z', 'intensity')
 ORACLE = {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binclf_ros.core.logistic import Array
-from binclf_ros.core.scaler import Moments
+from binclf_ros.core.arrays import Array
+from binclf_ros.core.learning.scaler import Moments
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 

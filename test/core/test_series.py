@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import SampleError
-from binclf_ros.core.features import Times
-from binclf_ros.core.logistic import Array
-from binclf_ros.core.series import LAG_NS, History, Window, evaluate
+from binclf_ros.core.features.expressions import Times
+from binclf_ros.core.features.windows import LAG_NS, History, Window, evaluate
 
 S = 1_000_000_000
 readings = st.lists(

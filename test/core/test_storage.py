@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 from faulty_disk import ForgetfulDisk
 
-from binclf_ros.core import files, storage
 from binclf_ros.core.errors import ModelError, StorageError
-from binclf_ros.core.files import replace_file
-from binclf_ros.core.model import Model
-from binclf_ros.core.storage import ModelKeeper, load_model, previous, save_model
+from binclf_ros.core.learning.model import Model
+from binclf_ros.core.storage import files
+from binclf_ros.core.storage import model_file as storage
+from binclf_ros.core.storage.files import replace_file
+from binclf_ros.core.storage.model_file import ModelKeeper, load_model, previous, save_model
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import BinclfError, ParameterError
-from binclf_ros.core.logistic import Array, sigmoid
-from binclf_ros.core.thresholds import ALPHA, binomial_cdf, parse_objective, recommend
+from binclf_ros.core.evaluation.thresholds import ALPHA, binomial_cdf, parse_objective, recommend
+from binclf_ros.core.learning.losses import sigmoid
 
 RUNS = 400
 SHARE, LIFT = 0.4, 4.0

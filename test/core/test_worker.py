@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from binclf_ros.core import worker as worker_module
+from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import DescentError
-from binclf_ros.core.learner import Learner, LearningOptions
-from binclf_ros.core.logistic import Array
-from binclf_ros.core.model import Model
-from binclf_ros.core.worker import Worker
+from binclf_ros.core.learning import worker as worker_module
+from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.model import Model
+from binclf_ros.core.learning.worker import Worker
 
 NAMES = ('a', 'b')
 HANGS_SEC = 30.0

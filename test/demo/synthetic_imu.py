@@ -11,7 +11,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Bool
 
-from binclf_ros.demo.feed import Message
+from binclf_ros.recordings.feed import Message
 
 SECOND_NS = 1_000_000_000
 FEATURE = 'std(/imu/data/angular_velocity/x, 0.4)'

@@ -17,7 +17,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 from binclf_ros.core.errors import BinclfError
 from binclf_ros.demo import main
 from binclf_ros.demo.clouds import check_steps, cloud_feed, column, is_answer, plan, remove
-from binclf_ros.demo.feed import Feed, Message
+from binclf_ros.recordings.feed import Feed, Message
 from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.cloud_writer import CloudWriter
 

@@ -14,9 +14,10 @@ from std_msgs.msg import Bool
 from synthetic_imu import FEATURE, SECOND_NS, imu_messages, write_bag
 
 from binclf_ros.core.errors import BinclfError, StorageError
-from binclf_ros.core.sampling import SamplingOptions
-from binclf_ros.demo import bags, recordings
-from binclf_ros.demo.feed import Feed, find_topics, in_order, plan
+from binclf_ros.core.features.sampler import SamplingOptions
+from binclf_ros.recordings import bags
+from binclf_ros.recordings import basic_motions as recordings
+from binclf_ros.recordings.feed import Feed, find_topics, in_order, plan
 
 HUSKY = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'husky_surface_imu' / 'bag'
 # the parser of ROS interfaces imports lark, which imports what Python has deprecated

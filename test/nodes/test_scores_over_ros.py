@@ -9,10 +9,10 @@ import pytest
 from ros_harness import LATCHED, blobs, model_dict
 from std_msgs.msg import Float64, String
 
-from binclf_ros.core.dataset_format import DatasetReader
-from binclf_ros.core.evaluation import SCORES
-from binclf_ros.core.logistic import sigmoid
-from binclf_ros.core.model import Model
+from binclf_ros.core.evaluation.scores import SCORES
+from binclf_ros.core.learning.losses import sigmoid
+from binclf_ros.core.learning.model import Model
+from binclf_ros.core.storage.dataset_format import DatasetReader
 
 
 def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):

@@ -12,7 +12,7 @@ from ros_harness import blobs, vector
 from std_msgs.msg import Float64MultiArray
 from test_trainer_services import start_long_descent
 
-from binclf_ros.core.dataset_format import DatasetReader
+from binclf_ros.core.storage.dataset_format import DatasetReader
 
 NODES = ('trainer', 'predictor', 'featurizer')
 WITHIN_SEC = 1.0

@@ -12,7 +12,7 @@ import pytest
 from ros_harness import LATCHED, blobs, model_dict, probability_of
 from std_msgs.msg import String
 
-from binclf_ros.core.dataset_format import DatasetReader
+from binclf_ros.core.storage.dataset_format import DatasetReader
 
 X = (0.5, -1.0)
 

@@ -15,8 +15,8 @@ from sensor_msgs.msg import Imu
 from std_msgs.msg import Float64, Float64MultiArray, String
 from test_trainer_samples import NAMES, REFUSED, rejected
 
-from binclf_ros.core.dataset_format import DatasetReader
 from binclf_ros.core.errors import SampleError
+from binclf_ros.core.storage.dataset_format import DatasetReader
 from binclf_ros.ros.messages import SerializedFeatures
 
 RELIABLE = {

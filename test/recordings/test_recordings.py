@@ -31,10 +31,10 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String
 
-from binclf_ros.core.sampling import Sampler, SamplingOptions
-from binclf_ros.demo import bags
-from binclf_ros.demo.feed import find_topics, in_order
+from binclf_ros.core.features.sampler import Sampler, SamplingOptions
 from binclf_ros.demo.processes import unused_domain
+from binclf_ros.recordings import bags
+from binclf_ros.recordings.feed import find_topics, in_order
 from binclf_ros.ros.messages import FeaturesMessage
 from binclf_ros.ros.qos import LABELED, LABELED_POINTS, MODEL, OUT
 
@@ -243,7 +243,7 @@ def test_scores_of_a_stream_are_scikit_learns(tmp_path, monkeypatch):
 @contextmanager
 def streamed(X, y, names, monkeypatch):
     """Stream samples through a trainer; yield what it told of them, and the predictions that it scored."""
-    from binclf_ros.core.evaluation import SCORES, Scores
+    from binclf_ros.core.evaluation.scores import SCORES, Scores
     from binclf_ros.nodes.trainer import Trainer
 
     pairs, heard, shown = [], {}, {}

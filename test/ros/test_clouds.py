@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     serialize_message(PointCloud2())  # what this loads warns
 
 from binclf_ros.core.errors import ExpressionError, SampleError
-from binclf_ros.core.model import Model
+from binclf_ros.core.learning.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.cloud_layout import DATATYPES, LARGEST_STEP
 from binclf_ros.ros.cloud_writer import CloudWriter

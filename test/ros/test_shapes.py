@@ -23,8 +23,8 @@ with warnings.catch_warnings():
     serialize_message(String())  # what this loads warns
 
 from binclf_ros.core.errors import SampleError
-from binclf_ros.core.features import Segment, parse
-from binclf_ros.core.readings import Readings
+from binclf_ros.core.features.expressions import Segment, parse
+from binclf_ros.core.features.readings import Readings
 from binclf_ros.ros import shapes
 from binclf_ros.ros.shapes import LETTERS, SerializedReadings, Shape
 from binclf_ros.ros.types import ARRAY, has_header, message_class

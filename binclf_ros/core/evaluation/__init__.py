@@ -1,0 +1,1 @@
+"""Evaluation: how well it learns, whether it still holds, and which threshold keeps a promise."""

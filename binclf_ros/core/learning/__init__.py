@@ -1,0 +1,1 @@
+"""Learning: the lecture, its losses, the objective, the descent, and the learner that they make up."""

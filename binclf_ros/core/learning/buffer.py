@@ -1,0 +1,218 @@
+"""Labelled samples of a fixed capacity, and which one leaves when it is full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from .scaler import Moments
+
+Rows = NDArray[np.int64]
+Policy = Callable[['Buffer', Rows], Rows]
+# A policy answers, for a full buffer and the labels that come, which row each one gets; -1: none, it is
+# not kept. No more come at once than a quarter of the capacity: so none that came gives way at once,
+# as a class that has to give way at all holds, or has just come to hold, half of the buffer.
+
+CHUNK = 4096
+"""Rows that are worked on at once: what is copied meanwhile stays small."""
+FEW = 20
+"""Changes are kept as long as they are no more than one in so many of the samples held."""
+
+
+def _fifo(buffer: Buffer, labels: Rows) -> Rows:
+    """Give up the oldest."""
+    rows: Rows = (buffer.replaced + np.arange(len(labels))) % buffer.capacity
+    return rows
+
+
+def _balanced(buffer: Buffer, labels: Rows) -> Rows:
+    """Give up the oldest of the larger class; of the class that comes where both are equal."""
+    gives = labels
+    if buffer.count(0) != buffer.count(1):
+        gives = labels.copy()
+        more = buffer.count(1) - buffer.count(0)
+        for i, label in enumerate(labels.tolist()):
+            gives[i] = given = label if more == 0 else int(more > 0)
+            more += 2 * (label - given)
+    rows = np.empty_like(labels)
+    for label in (0, 1):
+        gone = gives == label
+        rows[gone] = buffer.order[label].pop(int(np.count_nonzero(gone)))
+    return rows
+
+
+def _reservoir(buffer: Buffer, labels: Rows) -> Rows:
+    """Keep a uniform sample of all seen: J. S. Vitter, "Random Sampling with a Reservoir" (1985), R."""
+    seen = buffer.seen + np.arange(1, len(labels) + 1)
+    rows = (buffer.generator.random(len(labels)) * seen).astype(np.int64)
+    return np.where(rows < buffer.capacity, rows, -1)
+
+
+POLICIES: dict[str, Policy] = {
+    'fifo': _fifo,
+    'balanced': _balanced,
+    'reservoir': _reservoir,
+}
+
+
+class _Queue:
+    """The rows of one class in the order in which they came, in a ring."""
+
+    def __init__(self, capacity: int) -> None:
+        self._ring = np.empty(capacity, dtype=np.int32)
+        self._start = self.size = 0
+
+    def push(self, rows: Rows) -> None:
+        """Put rows last."""
+        end = self._start + self.size
+        self._ring[np.arange(end, end + len(rows)) % len(self._ring)] = rows
+        self.size += len(rows)
+
+    def first(self, count: int) -> Rows:
+        """Return the first rows."""
+        return self._ring[np.arange(self._start, self._start + count) % len(self._ring)].astype(np.int64)
+
+    def pop(self, count: int) -> Rows:
+        """Take the first rows out."""
+        rows = self.first(count)
+        self._start = (self._start + count) % len(self._ring)
+        self.size -= count
+        return rows
+
+
+class Buffer:
+    """At most `capacity` labelled samples of N features, with their mean and scale.
+
+    `X` (M, N) and `y` (M,) are views of what is held, in no order; taking a sample in costs O(N), and
+    the memory is that of the samples and 16 bytes for each of them.
+    """
+
+    def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
+        self.capacity, self.policy = capacity, policy
+        self.generator = np.random.default_rng(seed)
+        self.moments = Moments(n_features)
+        self.seen = 0
+        self.replaced = 0
+        """How many came to the full buffer."""
+        self.size = 0
+        self._X = np.empty((capacity, n_features))
+        self._y = np.empty(capacity)
+        self._age = np.empty(capacity, dtype=np.int64)
+        self._counts = [0, 0]
+        self.order = [_Queue(capacity), _Queue(capacity)] if policy == 'balanced' else []
+        """Of each class, for the policy that asks for it."""
+        self.changes: list[tuple[Array, Array, Array]] | None = None
+        """What changed since the last `mark`: X, y, and 1 for each that came, −1 for each that left.
+        None where that is too much, or there was no mark."""
+
+    def mark(self) -> None:
+        """Keep what changes from here on."""
+        self.changes, self._n_changes = [], 0
+
+    @property
+    def X(self) -> Array:
+        """The features held, (M, N)."""
+        return self._X[: self.size]
+
+    @property
+    def y(self) -> Array:
+        """The labels held, (M,)."""
+        return self._y[: self.size]
+
+    def count(self, label: int) -> int:
+        """Return how many samples of a class are held."""
+        return self._counts[label]
+
+    def age(self, row: int) -> int:
+        """Return how many samples had been seen before the one in this row."""
+        return int(self._age[row])
+
+    @property
+    def by_age(self) -> NDArray[np.intp]:
+        """The rows held, the oldest sample first."""
+        return np.argsort(self._age[: self.size])
+
+    def extend(self, X: Array, y: Array) -> None:
+        """Take samples in, in order; X is (m, N), y is (m,) of 0.0 and 1.0."""
+        room = min(len(y), self.capacity - self.size)
+        for start in range(0, room, CHUNK):
+            rows = slice(start, min(start + CHUNK, room))
+            self._fill(X[rows], y[rows])
+        most = max(1, min(CHUNK, self.capacity // 4))
+        for start in range(room, len(y), most):
+            self._replace(X[start : start + most], y[start : start + most])
+
+    def resized(self, capacity: int, policy: str) -> Buffer:
+        """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
+        other = self._with(self.by_age, capacity, policy)
+        other.seen = max(self.seen, other.seen)
+        return other
+
+    def halved(self) -> Buffer:
+        """Return a buffer with the newer half of each class, that has seen no more than these.
+
+        By class, so that a stream that came in blocks of one class still has both.
+        """
+        order = self.by_age
+        classes = [order[self.y[order] == label] for label in (0, 1)]
+        kept = [rows[len(rows) // 2 :] for rows in classes]
+        return self._with(order[np.isin(order, np.concatenate(kept))], self.capacity, self.policy)
+
+    def _with(self, order: NDArray[np.intp], capacity: int, policy: str) -> Buffer:
+        other = Buffer(self._X.shape[1], capacity, policy)
+        other.generator = self.generator
+        for start in range(0, len(order), CHUNK):
+            rows = order[start : start + CHUNK]
+            other.extend(self._X[rows], self._y[rows])
+        return other
+
+    def _fill(self, X: Array, y: Array) -> None:
+        rows = np.arange(self.size, self.size + len(y))
+        self.size += len(y)
+        self._put(rows, X, y)
+        self._age[rows] = rows - rows[0] + self.seen
+        self.seen += len(y)
+        self.moments.add(X)
+        self._note(X.copy(), y.copy(), X[:0], y[:0])
+
+    def _replace(self, X: Array, y: Array) -> None:
+        rows = POLICIES[self.policy](self, y.astype(np.int64))
+        # where a row is given up again, the last that comes to it stays
+        rows, last = np.unique(rows[::-1], return_index=True)
+        came = len(y) - 1 - last
+        if len(rows) and rows[0] < 0:
+            rows, came = rows[1:], came[1:]
+        order = np.argsort(came)
+        rows, came = rows[order], came[order]
+        left, left_y = self._X[rows], self._y[rows]
+        gone = int(np.sum(left_y))
+        self._counts[1] -= gone
+        self._counts[0] -= len(rows) - gone
+        X_came, y_came = X[came], y[came]
+        self._put(rows, X_came, y_came)
+        self._note(X_came, y_came, left, left_y)
+        self._age[rows] = self.seen + came
+        self.seen += len(y)
+        self.replaced += len(y)
+        self.moments.add(X_came)
+        self.moments.remove(left)
+        if self.moments.stale:
+            self.moments.recompute(self.X)
+
+    def _note(self, X: Array, y: Array, X_left: Array, y_left: Array) -> None:
+        if self.changes is not None:
+            self.changes += [(X, y, np.ones(len(y))), (X_left, y_left, np.full(len(y_left), -1.0))]
+            self._n_changes += len(y) + len(y_left)
+            if FEW * self._n_changes > self.size:
+                self.changes = None
+
+    def _put(self, rows: Rows, X: Array, y: Array) -> None:
+        self._X[rows], self._y[rows] = X, y
+        positives = int(np.sum(y))
+        self._counts[1] += positives
+        self._counts[0] += len(y) - positives
+        for label, queue in enumerate(self.order):
+            queue.push(rows[y == label])

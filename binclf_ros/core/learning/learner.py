@@ -1,0 +1,266 @@
+"""The whole of learning without ROS: a buffer, a solver, and the model they come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..errors import DescentError
+from .buffer import Buffer
+from .descent import EPSILON, SOLVERS, Solver, descend
+from .losses import LOSSES, initialize
+from .model import Model
+from .objective import Objective, Point
+
+MOST_STEPS = 100_000
+"""Steps of one descent at the most."""
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """What to descend and how: the names and meaning of the trainer's parameters."""
+
+    learning_rate: float = 0.0
+    solver: str = 'curvature'
+    loss: str = 'bce'
+    l2: float = 1.0
+    class_weight: str = 'none'
+    standardize: bool = True
+    tolerance: float = 1e-6
+    buffer_capacity: int = 10_000
+    buffer_policy: str = 'balanced'
+    min_samples_per_class: int = 5
+    seed: int = 0
+
+    @classmethod
+    def of(cls, parameters: Any) -> LearningOptions:
+        """Pick the options out of an object that has them as attributes."""
+        return cls(**{each.name: getattr(parameters, each.name) for each in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one descent came to."""
+
+    steps: int
+    converged: bool
+
+
+class Learner:
+    """Takes labelled samples in and descends; one thread at a time may use it.
+
+    `model` is the last one, None before the first; `error` tells why a descent could not go on.
+    """
+
+    def __init__(self, run: str, options: LearningOptions) -> None:
+        self.run = run
+        self.step = 0
+        self.options = options
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget samples, model and number of features; run and step go on."""
+        self.names: tuple[str, ...] = ()
+        self.buffer: Buffer | None = None
+        self.model: Model | None = None
+        self.error = ''
+        self._weights: Array | None = None
+        self._bias = 0.0
+        self._sums: Array | None = None
+        self._solver: Solver = SOLVERS[self.options.solver]()
+        self._settled = True
+
+    def resume(self, names: tuple[str, ...], buffer: Buffer | None, model: Model | None) -> None:
+        """Go on with other samples, and from the parameters of a model, which is the next of this run."""
+        self.reset()
+        self.names, self.buffer, self._settled = names, buffer, buffer is None
+        if model is not None:
+            self.step += 1
+            self.model = replace(model, run=self.run, step=self.step)
+            self._weights, self._bias = np.array(model.weights), model.bias
+
+    def configure(self, options: LearningOptions) -> None:
+        """Go on with other options, with the samples and from the parameters that are there."""
+        old, self.options = self.options, options
+        if self.buffer is not None and (
+            options.buffer_capacity != old.buffer_capacity or options.buffer_policy != old.buffer_policy
+        ):
+            self.buffer = self.buffer.resized(options.buffer_capacity, options.buffer_policy)
+        self._solver = SOLVERS[options.solver]()
+        self._sums = None
+        self._settled = self.buffer is None
+
+    def take(self, names: tuple[str, ...], X: Array, y: Array) -> None:
+        """Take samples in; X is (m, N), y is (m,), all finite, and the names those of before."""
+        if self.buffer is None:
+            options = self.options
+            self.names = names
+            self.buffer = Buffer(len(names), options.buffer_capacity, options.buffer_policy, options.seed)
+        self.buffer.extend(X, y)
+        self._settled = False
+
+    def forget_half(self) -> None:
+        """Forget the older half of the samples of each class."""
+        if self.buffer is not None:
+            self.buffer = self.buffer.halved()
+            self._settled = False
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many negatives and positives are held."""
+        return (self.buffer.count(0), self.buffer.count(1)) if self.buffer else (0, 0)
+
+    @property
+    def missing(self) -> str:
+        """What is missing before there can be a model; '' for nothing."""
+        wanted = self.options.min_samples_per_class
+        negatives, positives = self.counts
+        if min(negatives, positives) >= wanted:
+            return ''
+        return (
+            f'needs {wanted} samples of each class (min_samples_per_class), '
+            f'has {negatives} of 0 and {positives} of 1'
+        )
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a descent could bring anything: something is new, and both classes are there."""
+        return not self._settled and not self.missing
+
+    def descend(
+        self,
+        enough: Callable[[], bool] = lambda: False,
+        pause: Callable[[], None] = lambda: None,
+    ) -> Fit:
+        """Descend until converged, or after the first step at which `enough()` is true.
+
+        `pause()` is called between blocks of rows; what it raises ends the descent without a trace.
+        Raises DescentError; the model then is the one before.
+        """
+        assert self.buffer is not None
+        objective = self._objective(pause)
+        point, steps = None, -1
+        self.error = ''
+        try:
+            with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
+                for point in self._points(objective):
+                    steps += 1
+                    if steps >= MOST_STEPS or (steps and enough()):
+                        break
+                else:
+                    self._settled = True
+        except DescentError as error:
+            self.error = str(error)
+            self._settled = True
+            raise
+        assert point is not None
+        self._sums = point.sums if objective.adds_up else None
+        self.buffer.mark()
+        converged = point.slope < self.options.tolerance
+        self._settled = self._settled or converged
+        if steps or self.model is None or not self._describes_buffer(self.model, converged):
+            self._keep(objective, point.theta, point.loss, converged)
+        return Fit(steps, converged)
+
+    def _objective(self, pause: Callable[[], None]) -> Objective:
+        assert self.buffer is not None
+        options, moments = self.options, self.buffer.moments
+        return Objective(
+            self.buffer.X,
+            self.buffer.y,
+            mean=moments.mean if options.standardize else None,
+            scale=moments.scale if options.standardize else None,
+            loss=LOSSES[options.loss],
+            l2=options.l2,
+            balanced=options.class_weight == 'balanced',
+            pause=pause,
+        )
+
+    def _points(self, objective: Objective) -> Any:
+        theta = self._warm_start(objective)
+        if theta is None:
+            w, b = initialize(objective.n_features, self.options.seed)
+            theta = np.append(w, b)
+        return descend(
+            objective,
+            theta,
+            self._solver,
+            learning_rate=self.options.learning_rate,
+            tolerance=self.options.tolerance,
+        )
+
+    def _warm_start(self, objective: Objective) -> Array | None:
+        """Return the parameters of before; None where there are none, or they are worse than chance.
+
+        An outlier may throw them so far off that no step would lead back.
+        """
+        if self._weights is None:
+            return None
+        # z = x·w + b is the same function in the standardised units of the samples of now
+        bias = self._bias + float(self._weights @ objective.mean)
+        theta = np.append(self._weights * objective.scale, bias)
+        objective.known = self._known(objective, theta) or objective.at(theta)
+        return theta if objective.known.value < 2.0 * objective.loss.of_chance else None
+
+    def _known(self, objective: Objective, theta: Array) -> Point | None:
+        """Return where the last descent ended, over the samples of now, from what came and left alone.
+
+        None where rounding could be seen in it, or it is the end already: that a whole pass has to say.
+        """
+        assert self.buffer is not None and self._weights is not None
+        changes = self.buffer.changes
+        if self._sums is None or not changes or not objective.adds_up:
+            return None
+        X, y, sign = (np.concatenate(each) for each in zip(*changes))
+        z = X @ self._weights + self._bias
+        sums = self._sums.copy()
+        value, residual = objective.loss.together(z, y, sign)
+        sums[0] += value
+        sums[1:-1] += residual @ X
+        sums[-1] += residual.sum()
+        point = objective.point(theta, sums)
+        in_gradient = (np.abs(sums[1:-1]) + np.abs(residual) @ np.abs(X)) / objective.scale
+        in_value = sums[0] + np.abs(z).sum()
+        if (
+            EPSILON * in_gradient.max() < 1e-3 * self.options.tolerance * objective.n_samples
+            and in_value < 4 * max(objective.n_samples, sums[0])
+            and point.slope >= self.options.tolerance
+        ):
+            return point
+        return None
+
+    def _describes_buffer(self, model: Model, converged: bool) -> bool:
+        negatives, positives = self.counts
+        return (model.samples, model.positives, model.converged) == (
+            negatives + positives,
+            positives,
+            converged,
+        )
+
+    def _keep(self, objective: Objective, theta: Array, loss: float, converged: bool) -> None:
+        assert self.buffer is not None
+        weights = theta[:-1] / objective.scale
+        bias = float(theta[-1]) - float(weights @ objective.mean)
+        if not (np.isfinite(weights).all() and np.isfinite(bias)):
+            raise DescentError('the weights are not finite in the units of the features')
+        self._weights, self._bias = weights, bias
+        self.step += 1
+        self.model = Model(
+            run=self.run,
+            step=self.step,
+            stamp=time.time(),
+            features=self.names,
+            weights=tuple(weights.tolist()),
+            bias=bias,
+            mean=tuple(self.buffer.moments.mean.tolist()),
+            scale=tuple(self.buffer.moments.scale.tolist()),
+            samples=sum(self.counts),
+            positives=self.counts[1],
+            loss=loss,
+            converged=converged,
+        )

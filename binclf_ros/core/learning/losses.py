@@ -1,0 +1,149 @@
+"""Binary classification as the lecture writes it, in its order.
+
+M samples of N features: X is (M, N), labels y in {0, 1} are (M, 1), w is (1, N), b a scalar.
+
+==============================  ====================================================  ===========
+the lecture                     formula                                               here
+==============================  ====================================================  ===========
+initialise the model            random w (1, N), b from a seed                        `initialize`
+sigmoid classification          ŷ = σ(X·wᵀ + b)                                       `predict_proba`
+evaluate with a metric          L = mean(−y ln ŷ − (1 − y) ln(1 − ŷ))                 `loss` (BCE)
+gradient of the loss (BCE)      ∂L/∂w = (1/M)(ŷ − y)ᵀ·X,  ∂L/∂b = mean(ŷ − y)         `gradient`
+gradient of the loss (MSE)      ∂L/∂w = (1/M)[(ŷ − y)∗ŷ∗(1 − ŷ)]ᵀ·X, ∂L/∂b = mean(…)  `gradient`
+gradient descent                w := w − α ∂L/∂w,  b := b − α ∂L/∂b                   descent.py
+==============================  ====================================================  ===========
+
+Source: ENGR 3321, Introduction to Deep Learning for Robotics, "Binary Classification".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Array
+
+Weights = Array | float
+
+
+def initialize(n_features: int, seed: int) -> tuple[Array, float]:
+    """Return random w (1, N) and b from a seed: the lecture's step 2."""
+    generator = np.random.default_rng(seed)
+    return generator.normal(0.0, 0.01, (1, n_features)), float(generator.normal(0.0, 0.01))
+
+
+def sigmoid(z: Array) -> Array:
+    """Return σ(z) = 1 / (1 + e⁻ᶻ), element by element; where e⁻ᶻ has no room it is ∞, and σ(z) 0."""
+    with np.errstate(over='ignore'):
+        y_hat: Array = 1.0 / (1.0 + np.exp(-z))
+    return y_hat
+
+
+def decision_function(X: Array, w: Array, b: float) -> Array:
+    """Return z = X·wᵀ + b, (M, 1)."""
+    z: Array = X @ w.T + b
+    return z
+
+
+def predict_proba(X: Array, w: Array, b: float) -> Array:
+    """Return ŷ = σ(X·wᵀ + b) = σ(z), (M, 1)."""
+    return sigmoid(decision_function(X, w, b))
+
+
+def _bce_of_samples(z: Array, y: Array) -> Array:
+    """−y ln σ(z) − (1 − y) ln(1 − σ(z)) = ln(1 + e^−|z|) + max(z, 0) − y·z, exact at any z."""
+    return np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0.0) - y * z
+
+
+def _bce_residual(y_hat: Array, y: Array) -> Array:
+    """ŷ − y, the derivative of the sample's loss by z."""
+    return y_hat - y
+
+
+def _bce_curvature(y_hat: Array, y: Array) -> Array:
+    """ŷ(1 − ŷ), the second derivative by z; at most 1/4."""
+    return y_hat * (1.0 - y_hat)
+
+
+def _mse_of_samples(z: Array, y: Array) -> Array:
+    """(ŷ − y)²/2: the half is what makes the lecture's gradient the gradient of this."""
+    return 0.5 * (sigmoid(z) - y) ** 2
+
+
+def _mse_residual(y_hat: Array, y: Array) -> Array:
+    """(ŷ − y) ∗ ŷ ∗ (1 − ŷ), the derivative of the sample's loss by z."""
+    return (y_hat - y) * y_hat * (1.0 - y_hat)
+
+
+def _mse_curvature(y_hat: Array, y: Array) -> Array:
+    """(ŷ(1 − ŷ))², Gauss–Newton's part of the second derivative: the part that is never negative."""
+    return (y_hat * (1.0 - y_hat)) ** 2
+
+
+def _bce_together(z: Array, y: Array, c: Weights) -> tuple[float, Array]:
+    """Both with one tanh a sample: with u = tanh(z/2)/2, σ(z) = ½ + u and ln(1 + e^−|z|) = −ln(½ + |u|).
+
+    The logarithms of 16 factors are taken as that of their product, which stays above 2⁻¹⁶.
+    """
+    half = 0.5 * z
+    u = np.tanh(half)
+    u *= 0.5
+    factors = np.abs(u)
+    factors += 0.5
+    centred = y - 0.5
+    u -= centred
+    np.multiply(centred, z, out=centred)
+    np.abs(half, out=half)
+    half -= centred  # max(z, 0) − y·z
+    if isinstance(c, float):
+        whole = len(z) - len(z) % 16
+        products = np.multiply.reduce(factors[:whole].reshape(16, -1), axis=0)
+        value = half.sum() - np.log(products).sum() - np.log(factors[whole:]).sum()
+        return c * float(value), u if c == 1.0 else c * u
+    return float(c @ (half - np.log(factors))), c * u
+
+
+def _mse_together(z: Array, y: Array, c: Weights) -> tuple[float, Array]:
+    return float(np.sum(c * _mse_of_samples(z, y))), c * _mse_residual(sigmoid(z), y)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of one sample as a function of z and y, with its derivatives by z."""
+
+    name: str
+    of_samples: Callable[[Array, Array], Array]
+    residual: Callable[[Array, Array], Array]
+    """First derivative by z, from ŷ and y."""
+    curvature: Callable[[Array, Array], Array]
+    """Second derivative by z (or a non-negative stand-in for it), from ŷ and y."""
+    largest_curvature: float
+    """A bound of the second derivative's magnitude over all z and y."""
+    of_chance: float
+    """The loss of a sample at ŷ = ½, whatever its label."""
+    together: Callable[[Array, Array, Weights], tuple[float, Array]]
+    """Σ c·loss and c·residual from z, y and the samples' weights c, as cheap as they come at once."""
+
+
+BCE = Loss('bce', _bce_of_samples, _bce_residual, _bce_curvature, 0.25, math.log(2.0), _bce_together)
+# d/dz of ŷ²(1 − ŷ) is ŷ²(1 − ŷ)(2 − 3ŷ); its largest magnitude is 0.0770 at ŷ = (15 − √33)/24.
+MSE = Loss('mse', _mse_of_samples, _mse_residual, _mse_curvature, 0.0771, 0.125, _mse_together)
+
+LOSSES = {each.name: each for each in (BCE, MSE)}
+
+
+def loss(X: Array, y: Array, w: Array, b: float, kind: Loss = BCE) -> float:
+    """Return L, the mean of the loss over the M samples."""
+    return float(np.mean(kind.of_samples(decision_function(X, w, b), y)))
+
+
+def gradient(X: Array, y: Array, w: Array, b: float, kind: Loss = BCE) -> tuple[Array, float]:
+    """Return ∂L/∂w = (1/M) rᵀ·X, (1, N), and ∂L/∂b = mean(r).
+
+    r is (M, 1): ŷ − y for the BCE, (ŷ − y) ∗ ŷ ∗ (1 − ŷ) for the MSE.
+    """
+    residual = kind.residual(predict_proba(X, w, b), y)
+    return residual.T @ X / len(X), float(np.mean(residual))

@@ -1,0 +1,205 @@
+"""What a descent descends: the mean loss with class weights and ridge, in standardised units.
+
+objective(w, b) = (1/M) Σ cᵢ·ℓ(zᵢ, yᵢ) + l2/(2M)·‖w‖²,   zᵢ = ((xᵢ − mean)/scale)·wᵀ + b
+
+so that l2 is scikit-learn's 1/C. The class weights c have the mean 1 over the samples; the ridge
+never touches b. Rows are visited in blocks that fit a processor's cache, and no standardised copy of
+X is ever kept: with w' = w/scale, z is x·w'ᵀ + (b − mean·w'ᵀ). Where means are so large against the
+scales that this would cost digits, the rows of a block are centred there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..arrays import Array
+from .losses import BCE, Loss, Weights, sigmoid
+
+BLOCK_VALUES = 262_144
+"""Values of X in a block: 2 MiB, so that what a block needs twice comes from the second-level cache."""
+UNTHREADED = 800_000
+"""Multiplications of a matrix product that OpenBLAS does not hand to threads, which cost more CPU and
+more time for matrices so slim."""
+COPY_BYTES = 2**23
+"""What a sample may take in memory, if it is not less than a 20th of X."""
+LARGE_MEAN = 100.0
+"""How many scales a mean may be off zero before the rows are centred: two digits of sixteen."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The objective at one (w, b): value, data loss and gradient; theta is w and then b, (N + 1,)."""
+
+    theta: Array
+    value: float
+    loss: float
+    gradient: Array
+    sums: Array
+    """What it was made of: see `Objective.sums`."""
+
+    @cached_property
+    def slope(self) -> float:
+        """The largest gradient component, by magnitude: what `tolerance` is held against."""
+        return float(np.abs(self.gradient).max())
+
+
+class Objective:
+    """The objective over X (M, N) and y (M,).
+
+    `pause` is called between blocks: whoever has to share the processor waits there, or raises to
+    give the evaluation up.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        y: Array,
+        *,
+        mean: Array | None = None,
+        scale: Array | None = None,
+        loss: Loss = BCE,
+        l2: float = 0.0,
+        balanced: bool = False,
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.X, self.y, self.loss, self.pause = X, y, loss, pause
+        self.n_samples, self.n_features = X.shape
+        self.mean = np.zeros(self.n_features) if mean is None else mean
+        self.scale = np.ones(self.n_features) if scale is None else scale
+        self.ridge = l2 / self.n_samples
+        self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
+        self.known: Point | None = None
+        self._rows = max(64, BLOCK_VALUES // max(1, self.n_features))
+        self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
+
+    def at(self, theta: Array) -> Point:
+        """Evaluate value and gradient at theta, in one pass over X where that point is not known."""
+        if self.known is not None and self.known.theta is theta:
+            return self.known
+        return self.point(theta, self.sums(theta))
+
+    def sums(self, theta: Array) -> Array:
+        """Return Σ c·ℓ, Σ c·r·x and Σ c·r, (N + 2,), at theta; r is the derivative of the loss by z.
+
+        Where `adds_up`, those of other samples may be added and taken away.
+        """
+        w_raw = theta[:-1] / self.scale
+        offset = self._offset(theta[-1], w_raw)
+        sums = np.zeros(self.n_features + 2)
+        for X, y, c in self._blocks():
+            z = X @ w_raw
+            z += offset
+            of_block, residual = self.loss.together(z, y, c)
+            sums[0] += of_block
+            sums[1:-1] += residual @ X
+            sums[-1] += residual.sum()
+        return sums
+
+    def point(self, theta: Array, sums: Array) -> Point:
+        """Return value and gradient at theta from the sums there."""
+        w, gradient = theta[:-1], sums[1:].copy()
+        if not self._centres:
+            gradient[:-1] -= sums[-1] * self.mean
+        gradient[:-1] /= self.scale
+        gradient /= self.n_samples
+        gradient[:-1] += self.ridge * w
+        data_loss = float(sums[0]) / self.n_samples
+        return Point(theta, data_loss + 0.5 * self.ridge * float(w @ w), data_loss, gradient, sums)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a sample's part of the sums is the same whichever others there are."""
+        return not self._centres and self.class_weights == (1.0, 1.0)
+
+    def sample(self, rows: int) -> Objective:
+        """Return the objective of so many of the samples, one at random from each stretch of X.
+
+        It keeps mean, scale, class weights and ridge, so that it is an estimate of this one; the
+        rows are copied. This one itself, where those are most of its samples or a copy takes too much.
+        """
+        every = self.n_samples // rows
+        if every <= 1 or rows * self.X.itemsize * self.n_features > max(COPY_BYTES, self.X.nbytes // 20):
+            return self
+        stretches = np.arange(0, self.n_samples - every + 1, every)
+        chosen = stretches + np.random.default_rng(0).integers(0, every, len(stretches))
+        sample = Objective(
+            self.X[chosen],
+            self.y[chosen],
+            mean=self.mean,
+            scale=self.scale,
+            loss=self.loss,
+            pause=self.pause,
+        )
+        sample.ridge, sample.class_weights = self.ridge, self.class_weights
+        return sample
+
+    def curvature(self, theta: Array) -> Array:
+        """Return the curvature (N + 1, N + 1) of the objective at theta."""
+        w_raw = theta[:-1] / self.scale
+        offset = self._offset(theta[-1], w_raw)
+        return self._gram(lambda X, y: self.loss.curvature(sigmoid(X @ w_raw + offset), y))
+
+    def largest_curvature(self) -> float:
+        """Return L: no second derivative of the objective, in any direction, at any point, is larger.
+
+        L is the largest eigenvalue of the loss's bound (1/4 for the BCE) times X̃ᵀ·X̃/M, with the ridge;
+        a constant step of 1/L descends from everywhere.
+        """
+        bound = self.loss.largest_curvature
+        return float(np.linalg.eigvalsh(self._gram(lambda X, y: np.full(len(y), bound)))[-1])
+
+    def _gram(self, of_block: Callable[[Array, Array], Array]) -> Array:
+        """Return (1/M) Σ hᵢ·(x̃ᵢ, 1)ᵀ·(x̃ᵢ, 1) with the ridge, where h is c times what of_block gives."""
+        n = self.n_features
+        G, s, total = np.zeros((n, n)), np.zeros(n), 0.0
+        weighted = np.empty((min(self._rows, self.n_samples), n))
+        rows = max(16, UNTHREADED // n**2)
+        for X, y, c in self._blocks():
+            h = c * of_block(X, y)
+            hX = np.multiply(X, h[:, None], out=weighted[: len(y)])
+            for start in range(0, len(y), rows):
+                part = slice(start, start + rows)
+                G += X[part].T @ hX[part]
+            s += h @ X
+            total += float(h.sum())
+        if not self._centres:
+            far = np.outer(self.mean, s - 0.5 * total * self.mean)
+            G -= far + far.T
+            s = s - total * self.mean
+        H = np.empty((n + 1, n + 1))
+        H[:n, :n], H[n, :n], H[:n, n], H[n, n] = 0.5 * (G + G.T), s, s, total
+        unit = np.append(self.scale, 1.0)
+        H /= unit * self.n_samples
+        H /= unit[:, None]
+        H[np.arange(n), np.arange(n)] += self.ridge
+        return H
+
+    def _offset(self, b: float, w_raw: Array) -> float:
+        """Return what z is, beside X·w', for the rows that `_blocks` gives."""
+        return float(b if self._centres else b - self.mean @ w_raw)
+
+    def _blocks(self) -> Iterator[tuple[Array, Array, Weights]]:
+        """Yield rows of X (where they have to be centred: a copy, used again), labels and weights."""
+        negative, positive = self.class_weights
+        copy = np.empty((min(self._rows, self.n_samples), self.n_features)) if self._centres else None
+        for start in range(0, self.n_samples, self._rows):
+            self.pause()
+            X, y = self.X[start : start + self._rows], self.y[start : start + self._rows]
+            if copy is not None:
+                X = np.subtract(X, self.mean, out=copy[: len(y)])
+            yield X, y, 1.0 if negative == positive else np.where(y > 0.5, positive, negative)
+
+
+def class_weights(n_samples: int, positives: float) -> tuple[float, float]:
+    """Return the weights (of class 0, of class 1) with which each class weighs half: M / (2·M_class).
+
+    With one class alone there is nothing to balance: both weigh 1.
+    """
+    negatives = n_samples - positives
+    if not positives or not negatives:
+        return 1.0, 1.0
+    return n_samples / (2.0 * negatives), n_samples / (2.0 * positives)

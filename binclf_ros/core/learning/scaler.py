@@ -1,0 +1,82 @@
+"""Mean and scale of the training data, kept up to date sample by sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Array
+
+CANCELLED = 1e4
+"""How far the squares may fall below their largest before too few digits of them are left."""
+
+
+class Moments:
+    """Count, mean and sum of squared deviations of rows that come and go.
+
+    Rows are added and removed in batches in O(batch) by the update of Chan, Golub and LeVeque,
+    "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979). Removing
+    leaves rounding behind: `stale` asks for `recompute` once as many rows were removed as are held,
+    which keeps the cost constant per row and the error at that of a few passes, and where an outlier
+    that left took the digits of the rest with it.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        self._clear(n_features)
+
+    def _clear(self, n_features: int) -> None:
+        self.count = 0
+        self.mean = np.zeros(n_features)
+        self._squares = np.zeros(n_features)
+        self._peak = np.zeros(n_features)
+        self._removed = 0
+        self._scale: Array | None = None
+
+    def add(self, X: Array) -> None:
+        """Count the rows of X (m, N) in."""
+        self._merge(X, 1)
+
+    def remove(self, X: Array) -> None:
+        """Count the rows of X (m, N), which were added before, out."""
+        self._removed += len(X)
+        self._merge(X, -1)
+
+    @property
+    def stale(self) -> bool:
+        """Whether rounding may have piled up: see the class."""
+        cancelled = ~(self._peak <= CANCELLED * np.maximum(self._squares, self._floor))
+        return self._removed > max(self.count, 100) or bool(np.any(cancelled))
+
+    def recompute(self, X: Array) -> None:
+        """Start again from all rows that are held."""
+        self._clear(X.shape[1])
+        for start in range(0, len(X), 4096):
+            self.add(X[start : start + 4096])
+
+    @property
+    def scale(self) -> Array:
+        """The population's standard deviation, (N,); 1 where a feature is constant."""
+        if self._scale is None:
+            variance = np.maximum(self._squares, 0.0) / max(1, self.count)
+            self._scale = np.where(self._squares <= self._floor, 1.0, np.sqrt(variance))
+        return self._scale
+
+    @property
+    def _floor(self) -> Array:
+        """The sum of squares that rounding alone brings about."""
+        floor: Array = (4.0 * np.finfo(float).eps * self.mean * max(1, self.count)) ** 2
+        return floor
+
+    def _merge(self, X: Array, sign: int) -> None:
+        if not len(X):
+            return
+        count = self.count + sign * len(X)
+        if count <= 0:
+            self._clear(X.shape[1])
+            return
+        mean = X.mean(axis=0)
+        delta = mean - self.mean
+        self._squares += sign * (np.sum((X - mean) ** 2, axis=0) + delta**2 * (self.count * len(X) / count))
+        self._peak = np.fmax(self._peak, self._squares)
+        self.mean = self.mean + delta * (sign * len(X) / count)
+        self.count = count
+        self._scale = None

@@ -1,0 +1,1 @@
+"""Storage: models and samples in files that survive a crash, a power loss and a full disk."""

@@ -1,0 +1,1 @@
+"""Recordings: rosbag2 and the smart-watch recordings of BasicMotions, as messages in order."""

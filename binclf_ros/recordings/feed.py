@@ -1,0 +1,142 @@
+"""What is played to the nodes: messages in order, and, worked out beforehand, what each should cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from rclpy.serialization import deserialize_message
+
+from ..core.errors import BinclfError
+from ..core.features.expressions import Expression, Segment
+from ..core.features.readings import reader
+from ..core.features.sampler import Sampler, SamplingOptions
+from ..ros.types import check_fields, has_header, message_class
+
+
+class Message(NamedTuple):
+    """One recorded message: its time (ns), its topic, and its raw CDR bytes."""
+
+    time_ns: int
+    topic: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A recording to learn from before `split_ns`, and to be scored on from there.
+
+    `types` maps every topic to the name of its type; `messages` reads those of some topics, by time.
+    """
+
+    title: str
+    types: Mapping[str, str]
+    messages: Callable[[Iterable[str]], Iterable[Message]]
+    start_ns: int
+    split_ns: int
+
+
+@dataclass
+class Step:
+    """One message and what it should cause: a sample, and its label if it gets one.
+
+    `turns`: it carries a label that is another than the one before.
+    """
+
+    time_ns: int
+    topic: str
+    samples: bool = False
+    label: int | None = None
+    turns: bool = False
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics that a feed and the sampling options ask for, and how they hang together."""
+
+    kinds: Mapping[str, Any]
+    """Topic → message class."""
+    trigger: str
+    label: str
+    label_fields: tuple[Segment, ...]
+    withheld: frozenset[str]
+    """Topics that carry nothing but the label."""
+    by_arrival: str
+    """An expression whose window can only go by the time of arrival; '' where there is none."""
+
+    @property
+    def several(self) -> bool:
+        """Whether samples are joined from several topics."""
+        return len(self.kinds) - len(self.withheld) > 1
+
+    @property
+    def headers(self) -> dict[str, bool]:
+        """Topic → whether it has a header."""
+        return {topic: has_header(kind) for topic, kind in self.kinds.items()}
+
+
+def find_topics(feed: Feed, options: SamplingOptions) -> Topics:
+    """Find what the options ask for. Raises BinclfError where it is not there or does not fit."""
+    features, label = options.expressions(), options.label_paths().get('label')
+    if not features or label is None:
+        raise BinclfError('the demo needs features and a label: set features and label')
+    bound = [(each, *_split(each, feed.types)) for each in (*features, label)]
+    trigger = options.trigger or bound[0][1]
+    if trigger not in feed.types:
+        raise BinclfError(f'no topic {trigger}, the trigger; there are {", ".join(sorted(feed.types))}')
+    kinds = {topic: message_class(feed.types[topic]) for topic in (trigger, *(b[1] for b in bound))}
+    for each, topic, fields in bound:
+        check_fields(each, fields, kinds[topic])
+    _, label_topic, label_fields = bound[-1]
+    wanted = {trigger, *(topic for _, topic, _ in bound[:-1])}
+    arrival = [
+        each.text
+        for each, topic, _ in bound[:-1]
+        if each.window_ns is not None and not (has_header(kinds[topic]) and has_header(kinds[trigger]))
+    ]
+    withheld = frozenset({label_topic} - wanted)
+    return Topics(kinds, trigger, label_topic, label_fields, withheld, arrival[0] if arrival else '')
+
+
+def _split(each: Expression, types: Mapping[str, str]) -> tuple[str, tuple[Segment, ...]]:
+    try:
+        return each.split(types)
+    except LookupError as error:
+        there = ', '.join(sorted(types)) or 'none'
+        raise BinclfError(f'no topic for {each.path}; the topics are {there}') from error
+
+
+def plan(feed: Feed, topics: Topics, options: SamplingOptions) -> list[Step]:
+    """Work out what each message should cause, by the featurizer's own code on the recorded times.
+
+    The featurizer starts anew where its parameter `label` changes, and so does this at the split.
+    """
+    steps: list[Step] = []
+    read = reader(topics.label_fields)
+    said: list[float] = []
+    sampler = Sampler(options, topics.headers)
+    triggers: dict[int, Step] = {}
+    testing = False
+    for each in in_order(feed, topics):
+        if not testing and each.time_ns >= feed.split_ns:
+            sampler, triggers, testing = Sampler(options, topics.headers), {}, True
+        message = deserialize_message(each.data, topics.kinds[each.topic])
+        step = Step(each.time_ns, each.topic)
+        steps.append(step)
+        sample, labeled = sampler.push(each.topic, message, each.time_ns)
+        if sample is not None:
+            step.samples = True
+            triggers[id(message)] = step  # the sampler keeps it alive while its label is not settled
+        for ready in labeled:
+            triggers[id(ready.trigger)].label = ready.label
+        if each.topic == topics.label and topics.label in topics.withheld:
+            step.turns, said = (now := read(message)) != said, now
+    return steps
+
+
+def in_order(feed: Feed, topics: Topics) -> Iterator[Message]:
+    """Read what is asked for by time; at the same time, the label in front of the others."""
+    for _, together in groupby(feed.messages(topics.kinds), key=lambda each: each.time_ns):
+        yield from sorted(together, key=lambda each: each.topic != topics.label)
