@@ -95,7 +95,7 @@ def vectors(rows, facts, probe, quick: bool) -> None:
         decisions[0] += 1
 
     try:
-        probe.hear(UInt8, '/ours/decision', count)
+        probe.subscribe(UInt8, '/ours/decision', count)
         for n in (64,) if quick else (8, 64, 1024):
             model, requests, of_probability, of_echo = questions(n)
             said = (Float64MultiArray, 'features', Float64, 'probability')
@@ -332,7 +332,7 @@ TEXT = """## Live
 One run of `make bench-live` on {machine}; {ros}. The echo is the smallest rclpy node there is: it
 republishes one number for each message, under `rclpy.spin` (`benchmarks/echo.py`). Two processes, the
 client with a clock and the node, Fast DDS on one machine; the echo runs twice, and what the two differ by
-is what one run can not tell. The predictor publishes probability and decision, and both are heard.
+is what one run cannot tell. The predictor publishes probability and decision, and both are heard.
 Medians of repeats that take turns. The load average was {load} at the start.
 
 {Rows}

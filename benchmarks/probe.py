@@ -95,7 +95,7 @@ class Probe:
             self._publishers[topic] = self.node.create_publisher(kind, topic, qos)
         return self._publishers[topic]
 
-    def hear(self, kind, topic, callback, qos=100) -> None:
+    def subscribe(self, kind, topic, callback, qos=100) -> None:
         """Hand the raw bytes of a topic to a callback, the last one asked for."""
         if topic not in self._heard:
             self.node.create_subscription(kind, topic, lambda data: self._heard[topic](data), qos, raw=True)
@@ -154,7 +154,7 @@ class Probe:
             elif (closing or count >= most) and not sent_at and not done.done():
                 done.set_result(None)
 
-        self.hear(answer_kind, f'/{server.namespace}/{answer_topic}', on_answer)
+        self.subscribe(answer_kind, f'/{server.namespace}/{answer_topic}', on_answer)
         began_cpu, began = server.cpu_sec(), clock()
         if rate_hz:
             timer = self.node.create_timer(1.0 / rate_hz, send)
@@ -181,7 +181,7 @@ class Probe:
         kind, topic, answer_kind, answer_topic, _ = exchange
         answered = []
         publisher = self.publisher(kind, f'/{server.namespace}/{topic}', DEEP)
-        self.hear(
+        self.subscribe(
             answer_kind,
             f'/{server.namespace}/{answer_topic}',
             lambda data: answered.append(time.perf_counter()),

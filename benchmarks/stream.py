@@ -20,7 +20,7 @@ NAMES = tuple(f'x{i}' for i in range(N))
 class Ours:
     """What trainer and worker do, without threads: predict by the model in use, stage, refit behind.
 
-    A refit is due once an eighth of what was seen is staged, 4096 samples at the most: so the share of
+    A refit is due once an eighth of what was seen is staged, 4096 samples at most: so the share of
     time that goes into refits is bounded, and the model is never far behind.
     """
 

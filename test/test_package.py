@@ -22,7 +22,7 @@ from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters,
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {'featurizer': FeaturizerParameters, 'trainer': TrainerParameters, 'predictor': PredictorParameters}
 EMPTY_IN_YAML = ('features', 'point_features')
-"""Lists whose default is empty, which a file of ROS parameters can not say."""
+"""Lists whose default is empty, which a file of ROS parameters cannot say."""
 
 
 def load(path: Path) -> Any:

@@ -7,9 +7,9 @@
      │    ├── SampleError        … a sample, labelled or not
      │    └── ModelError         … a model, from the topic or from a file
      ├── ExpressionError         a feature expression; has `text` and `position`, shows a caret
-     ├── DescentError            a descent that can not go on; the parameters before it stand
+     ├── DescentError            a descent that cannot go on; the parameters before it stand
      ├── ParameterError          a parameter value, or a combination of them
-     └── StorageError            a file that can not be read or written
+     └── StorageError            a file that cannot be read or written
 
 Every message says what came, what was expected and what to do.
 """
@@ -48,7 +48,7 @@ class ExpressionError(BinclfError):
 
 
 class DescentError(BinclfError):
-    """A descent that can not go on."""
+    """A descent that cannot go on."""
 
 
 class ParameterError(BinclfError):
@@ -56,4 +56,4 @@ class ParameterError(BinclfError):
 
 
 class StorageError(BinclfError):
-    """A file that can not be read or written."""
+    """A file that cannot be read or written."""

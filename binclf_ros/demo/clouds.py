@@ -26,11 +26,11 @@ from .processes import Processes
 
 TYPE = 'sensor_msgs/msg/PointCloud2'
 LABELED_POINTS, POINTS, CLASSIFIED_POINTS = '/labeled_points', '/points', '/classified_points'
-MOST_AHEAD = 20
+MAX_AHEAD = 20
 """Clouds that may be on their way: fewer than the depth of the queue to the trainer."""
 AHEAD_SEC = 5.0
 ANSWER_SEC = 10.0
-LARGEST_FLOAT32 = 1.0 - 2.0**-25
+MAX_FLOAT32 = 1.0 - 2.0**-25
 """What is above is rounded to 1, as the probability of a point is a FLOAT32."""
 
 
@@ -59,7 +59,7 @@ class CloudReplay(Course):
         self._messages: Iterator[Message] = iter(feed.messages([topic]))
         self._answer: PointCloud2 | None = None
         self._answered_at = 0.0
-        self._player.hear(PointCloud2, CLASSIFIED_POINTS, self._on_answer, CLOUDS_OUT)
+        self._player.subscribe(PointCloud2, CLASSIFIED_POINTS, self._on_answer, CLOUDS_OUT)
 
     def _is_ready(self) -> bool:
         return self._player.is_said(CLASSIFIED_POINTS)
@@ -72,8 +72,8 @@ class CloudReplay(Course):
         sent: list[int] = []
         for number, (step, message) in enumerate(zip(self._teaching, self._messages)):
             self._wait_until_due(clock, step.time_ns)
-            if number >= MOST_AHEAD:
-                self._player.wait_for(partial(self._has_received, sent[number - MOST_AHEAD]), AHEAD_SEC)
+            if number >= MAX_AHEAD:
+                self._player.wait_for(partial(self._has_received, sent[number - MAX_AHEAD]), AHEAD_SEC)
             self._player.publish(LABELED_POINTS, message.data)
             heard.labeled += step.received
             sent.append(heard.labeled)
@@ -98,7 +98,7 @@ class CloudReplay(Course):
                 scored = ((y == 0.0) | (y == 1.0)) & np.isfinite(probability)
                 seconds = (step.time_ns - self._feed.split_ns) * NS
                 for p, label in zip(probability[scored].tolist(), y[scored].tolist()):
-                    self.results.add(seconds, min(p, LARGEST_FLOAT32), int(label))
+                    self.results.add(seconds, min(p, MAX_FLOAT32), int(label))
 
     def _ask(self, cloud: PointCloud2) -> Array | None:
         """Publish one cloud; return the probability of each point, (M,), or None for a lost one."""
@@ -173,7 +173,7 @@ def plan(feed: Feed, topic: str, point_features: Sequence[str]) -> list[CloudSte
             if error.reason == 'empty':  # the trainer counts it as one
                 steps.append(CloudStep(message.time_ns, 0, 1, frozenset()))
                 continue
-            raise BinclfError(f'cloud {number + 1} of {topic} can not be learnt from: {error}') from error
+            raise BinclfError(f'cloud {number + 1} of {topic} cannot be learnt from: {error}') from error
         labels = frozenset(int(each) for each in np.unique(labeled.y))
         steps.append(CloudStep(message.time_ns, len(labeled.y), n_points_of(cloud), labels))
     return steps

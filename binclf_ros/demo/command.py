@@ -88,7 +88,7 @@ def _checked(given: argparse.Namespace) -> argparse.Namespace:
     if given.domain is not None and not 0 <= given.domain <= HIGHEST_DOMAIN_ID:
         raise BinclfError(f'--domain is {given.domain}, expected 0 to {HIGHEST_DOMAIN_ID}')
     if given.params and not os.access(given.params, os.R_OK):
-        raise BinclfError(f'--params {given.params} can not be read')
+        raise BinclfError(f'--params {given.params} cannot be read')
     return given
 
 
@@ -124,9 +124,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f'--output {folder} can not be made: {error.strerror}') from error
+        raise StorageError(f'--output {folder} cannot be made: {error.strerror}') from error
     if not os.access(folder, os.W_OK):
-        raise StorageError(f'--output {folder} can not be written to')
+        raise StorageError(f'--output {folder} cannot be written to')
 
 
 def write_report(results: Results, folder: Path) -> None:
@@ -138,4 +138,4 @@ def write_report(results: Results, folder: Path) -> None:
     except ImportError:
         print('no picture was drawn, as matplotlib is not installed: pip install matplotlib')
     except OSError as error:
-        raise DemoFailed(f'the report can not be written: {error}') from error
+        raise DemoFailed(f'the report cannot be written: {error}') from error

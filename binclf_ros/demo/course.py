@@ -18,15 +18,15 @@ from .report import Results
 READY_SEC = 30.0
 SETTLE_SEC = 0.5
 HOLD_SEC = 10.0
-LEAST_TAUGHT = 0.9
+MIN_TAUGHT = 0.9
 """Share of the planned samples without which a result would say nothing about the recording."""
-MOST_LOST_IN_A_ROW = 5
+MAX_LOST_IN_A_ROW = 5
 NS = 1e-9
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast messages are published: `rate` times real time, or 0: so many a second at the most."""
+    """How fast messages are published: `rate` times real time, or 0: so many a second at most."""
 
     rate: float = 0.0
     teach_hz: float = 350.0
@@ -148,7 +148,7 @@ class Course(ABC):
         self._received = int(player.heard.status['trainer']['received'])
         results.train_samples = int(player.heard.status['trainer']['accepted'])
         results.planned_samples = self._planned_samples()
-        if results.train_samples < LEAST_TAUGHT * results.planned_samples:
+        if results.train_samples < MIN_TAUGHT * results.planned_samples:
             raise DemoFailed(
                 f'only {results.train_samples} of {results.planned_samples} samples could be taught '
                 f'({self._counts()})'
@@ -183,7 +183,7 @@ class Course(ABC):
         """Count an answer that did not come; several in a row raise DemoFailed."""
         self.results.lost += not answered
         self._lost_in_a_row = 0 if answered else self._lost_in_a_row + 1
-        if self._lost_in_a_row > MOST_LOST_IN_A_ROW:
+        if self._lost_in_a_row > MAX_LOST_IN_A_ROW:
             raise DemoFailed(f'{self._lost_in_a_row} messages in a row got no answer')
 
     def _check_nothing_was_taught(self) -> None:

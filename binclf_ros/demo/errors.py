@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class DemoFailed(RuntimeError):
-    """The demo can not go on: a node died, or something awaited did not come."""
+    """The demo cannot go on: a node died, or something awaited did not come."""

@@ -81,7 +81,9 @@ class Player:
         """Publish one message, or its raw CDR bytes."""
         self._out[topic].publish(message)
 
-    def hear(self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
+    def subscribe(
+        self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile
+    ) -> None:
         """Hear one more topic."""
         self._node.create_subscription(kind, topic, callback, qos)
 

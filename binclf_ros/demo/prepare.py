@@ -105,7 +105,7 @@ def _read(name: str, kind: type[P], arguments: list[str]) -> P:
     except BinclfError:
         raise
     except (ParameterException, RuntimeError, ValueError) as error:
-        raise ParameterError(f'the parameters can not be read: {error}') from error
+        raise ParameterError(f'the parameters cannot be read: {error}') from error
     finally:
         rclpy.try_shutdown(context=context)
 

@@ -13,7 +13,7 @@ from .processes import Processes
 
 TURN_SEC = 0.03
 APART_SEC = 0.003
-MOST_AHEAD = 50
+MAX_AHEAD = 50
 """Labelled samples that may be on their way: fewer than the depth of the queue to the featurizer."""
 AHEAD_SEC = 0.5
 ANSWER_SEC = 2.0
@@ -55,11 +55,11 @@ class Replay(Course):
         joined with other topics.
         """
         apart = self._keep_apart(step)
-        self._keep_up(0 if step.turns or apart else MOST_AHEAD)
+        self._keep_up(0 if step.turns or apart else MAX_AHEAD)
         self._player.publish(message.topic, message.data)
         self._expected += step.label is not None
         self._unseen = self._unseen + 1 if step.label is None else 0
-        if step.turns or self._unseen >= MOST_AHEAD:
+        if step.turns or self._unseen >= MAX_AHEAD:
             self._player.wait(TURN_SEC)
             self._unseen = 0
         elif apart and step.label is None:

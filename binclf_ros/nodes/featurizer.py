@@ -82,7 +82,9 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._out.begin(sampler.features, graph.kind(sampler.trigger))
         for topic in sampler.topics:
             callback = self._on_message(topic)
-            self._heard.append(self.hear(graph.kind(topic), topic, callback, LIVE, 'dropped', raw=True))
+            self._heard.append(
+                self.subscribe(graph.kind(topic), topic, callback, LIVE, 'dropped', raw=True)
+            )
         self.get_logger().info(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
 
     def _unbind(self, waiting_for: str) -> None:
@@ -91,7 +93,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._waiting_for = waiting_for
         self._sampler = None
         for each in self._heard:
-            self.hear_no_more(each)
+            self.unsubscribe(each)
         self._heard.clear()
 
     def _on_message(self, topic: str) -> Callable[[bytes], None]:
@@ -118,8 +120,8 @@ class VectorOutput:
     """Samples as vectors, on `features` and `labeled_features`."""
 
     def __init__(self, node: BinclfNode[Any]) -> None:
-        self._features_out = node.tell(Float64MultiArray, 'features', OUT)
-        self._labeled_out = node.tell(Float64MultiArray, 'labeled_features', LABELED)
+        self._features_out = node.advertise(Float64MultiArray, 'features', OUT)
+        self._labeled_out = node.advertise(Float64MultiArray, 'labeled_features', LABELED)
 
     def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
         """Say samples of these features, at each message of this type, from now on."""
@@ -140,8 +142,8 @@ class StampedOutput:
 
     def __init__(self, node: BinclfNode[Any]) -> None:
         self._node = node
-        self._points_out = node.tell(PointCloud2, 'points', OUT)
-        self._labeled_out = node.tell(PointCloud2, 'labeled_points', LABELED_POINTS)
+        self._points_out = node.advertise(PointCloud2, 'points', OUT)
+        self._labeled_out = node.advertise(PointCloud2, 'labeled_points', LABELED_POINTS)
 
     def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
         """Say samples of these features, at each message of this type, from now on."""
@@ -171,7 +173,7 @@ class _Graph(dict[str, bool]):
         self._types = types
 
     def kind(self, topic: str) -> Any:
-        """Return the message class of a topic. Raises BinclfError where it can not be imported."""
+        """Return the message class of a topic. Raises BinclfError where it cannot be imported."""
         return message_class(self._types[topic][0])
 
     def reading(self, topic: str, paths: Sequence[Fields]) -> Read:

@@ -48,15 +48,15 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._refused = self._failure = ''
         self._weights, self._bias = np.empty(0), 0.0
         self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
-        self._probability_out = self.tell(Float64, 'probability', OUT)
-        self._points_out = self.tell(PointCloud2, 'classified_points', CLOUDS_OUT)
+        self._probability_out = self.advertise(Float64, 'probability', OUT)
+        self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT)
         self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()
-        self._decision_out = self.tell(UInt8, 'decision', OUT)
-        self._explanation_out = self.tell(String, '~/explanation', OUT)
+        self._decision_out = self.advertise(UInt8, 'decision', OUT)
+        self._explanation_out = self.advertise(String, '~/explanation', OUT)
         self._load()
-        self.hear(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
-        self.hear(PointCloud2, 'points', self.on_points, LIVE, 'rejected', raw=True)
-        self.hear(String, 'model', self.on_model, MODEL, 'model_rejected')
+        self.subscribe(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
+        self.subscribe(PointCloud2, 'points', self.on_points, LIVE, 'rejected', raw=True)
+        self.subscribe(String, 'model', self.on_model, MODEL, 'model_rejected')
         self.every(EXPLAIN_SEC, self._explain)
 
     def on_parameters(self, new: PredictorParameters) -> None:

@@ -29,7 +29,7 @@ from ..ros.scoring import Scoring
 
 REPEAT_MODEL_SEC = 1.0
 RETRY_SEC = 1.0
-MOST_NOTES = 5
+MAX_NOTES = 5
 
 
 class Trainer(BinclfNode[TrainerParameters]):
@@ -46,7 +46,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
-        self._model_out = self.tell(String, 'model', MODEL)
+        self._model_out = self.advertise(String, 'model', MODEL)
         learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
         files = self.parameters.model_file, self.parameters.dataset_file
         self._files = Persistence(learner, *files, self._on_failure, self._on_note)
@@ -61,17 +61,17 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._files.restore()
         self._go_on()
         self._scoring = Scoring(self, lambda: self._model, lambda: learner.missing, self._forget_half)
-        self.hear(
+        self.subscribe(
             Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
         )
-        self.hear(
+        self.subscribe(
             PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected', raw=True
         )
-        self.serve(Trigger, '~/train', self._train, self._worker.post)
-        self.serve(SetBool, '~/pause', self._pause)
-        self.serve(Trigger, '~/reset', self._reset, self._post_reset)
-        self.serve(Trigger, '~/save', self._save, self._worker.post)
-        self.serve(Trigger, '~/load', self._load, self._worker.post)
+        self.provide_service(Trigger, '~/train', self._train, self._worker.post)
+        self.provide_service(SetBool, '~/pause', self._pause)
+        self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
+        self.provide_service(Trigger, '~/save', self._save, self._worker.post)
+        self.provide_service(Trigger, '~/load', self._load, self._worker.post)
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(RETRY_SEC, self._retry)
         self._worker.start()
@@ -84,7 +84,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._learn(names, values[None, :-1], values[-1:])
 
     def on_labeled_points(self, data: bytes) -> None:
-        """Check one labelled cloud; the points that can not be used are left out, and counted."""
+        """Check one labelled cloud; the points that cannot be used are left out, and counted."""
         count = 1
         try:
             cloud = self._points.read_labeled(self._clouds.read(data))
@@ -169,7 +169,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _on_note(self, text: str) -> None:
         """Show what happened to a file, until a service brings the files into order."""
-        self._notes = [*self._notes, text][-MOST_NOTES:]
+        self._notes = [*self._notes, text][-MAX_NOTES:]
         self.get_logger().warning(text)
 
     def _retry(self) -> None:

@@ -12,8 +12,8 @@ from ..core.evaluation.progress import SHOWN, Progress
 from ..core.evaluation.scores import Scores
 from ..core.learning.model import Model
 
-FEWEST = 100
-FEWEST_PER_CLASS = 10
+MIN_COUNT = 100
+MIN_PER_CLASS = 10
 """Tested samples without which nothing can be told."""
 WORTH = 0.95
 """Of the log loss of the majority: what a model has to stay below to be called learning."""
@@ -69,7 +69,7 @@ class Learning:
         These are y and z of the window, or of all where the window has too few of a class.
         """
         positives, tested = int(np.sum(self.y)), sum(self.counts)
-        if min(positives, len(self.y) - positives) >= FEWEST_PER_CLASS or len(self.y) == tested:
+        if min(positives, len(self.y) - positives) >= MIN_PER_CLASS or len(self.y) == tested:
             return self.y, self.z, f'last {len(self.y)} samples'
         return self.life_y, self.life_z, f'all {tested} samples'
 
@@ -92,11 +92,11 @@ def verdict(learning: Learning) -> Verdict:
     if learning.model is None:
         return Verdict(None, ': '.join(filter(None, ('no model yet', learning.missing))))
     n, (negatives, positives) = len(learning.y), learning.counts
-    if n < FEWEST or min(negatives, positives) < FEWEST_PER_CLASS:
+    if n < MIN_COUNT or min(negatives, positives) < MIN_PER_CLASS:
         return Verdict(
             None,
             f'too few samples to tell: {negatives} of 0 and {positives} of 1 were tested; '
-            f'it takes {FEWEST}, and {FEWEST_PER_CLASS} of each',
+            f'it takes {MIN_COUNT}, and {MIN_PER_CLASS} of each',
         )
     own, majority = learning.scores['log_loss'], learning.majority['log_loss']
     numbers = f'log loss {own:.2f}, majority {majority:.2f}, over the last {n} samples'
@@ -116,6 +116,6 @@ def _chance(y: Array) -> float:
     """Return by how much balanced accuracy may exceed ½ by chance: 3σ of independent coins, or 0.2."""
     positives = int(np.sum(y))
     negatives = len(y) - positives
-    if min(positives, negatives) < FEWEST_PER_CLASS:
+    if min(positives, negatives) < MIN_PER_CLASS:
         return 1.0
     return max(0.2, 3.0 * 0.25 * math.sqrt(1.0 / positives + 1.0 / negatives))

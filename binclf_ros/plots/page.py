@@ -12,8 +12,8 @@ from ..core.learning.model import Model
 from .learning import Learning, verdict
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_figure, png
 
-MOST_WEIGHTS = 8
-LONGEST_NAME = 46
+MAX_WEIGHTS = 8
+MAX_NAME = 46
 SMALL, TINY = 11, 10
 SIGNS = {
     True: (GREEN, 'It is learning'),
@@ -43,7 +43,7 @@ def figure_of(learning: Learning) -> Any:
     return figure
 
 
-def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+def shortened(name: str, longest: int = MAX_NAME) -> str:
     """Return a name without its middle where it is too long: both ends tell what it is."""
     if len(name) <= longest:
         return name
@@ -164,7 +164,7 @@ def _draw_weights(axes: Any, model: Model | None) -> None:
         _say(axes, 'no model yet')
         return
     order, effects = ranked_weights(model)
-    shown = order[:MOST_WEIGHTS]
+    shown = order[:MAX_WEIGHTS]
     largest = float(np.max(np.abs(effects))) or 1.0
     some = f', {len(shown)} of {len(order)}' if len(order) > len(shown) else ''
     name_axes(axes, f'Weight × scale{some}: + for 1, − for 0', 'change of z for 1 σ of the feature', '')

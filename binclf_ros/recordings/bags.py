@@ -14,7 +14,7 @@ TEACH_SHARE = 0.7
 def feed(path: Path, train_until_sec: float | None = None) -> Feed:
     """Return a bag as messages; what comes before `train_until_sec` teaches (default: 70 %).
 
-    Raises BinclfError where `rosbags` is missing, StorageError where the bag can not be read.
+    Raises BinclfError where `rosbags` is missing, StorageError where the bag cannot be read.
     """
     try:
         from rosbags.rosbag2 import Reader, ReaderError
@@ -25,7 +25,7 @@ def feed(path: Path, train_until_sec: float | None = None) -> Feed:
             types = {each.topic: each.msgtype for each in bag.connections}
             start_ns, duration_ns = bag.start_time, bag.duration
     except (ReaderError, OSError) as error:
-        raise StorageError(f'the bag {path} can not be read: {error}') from error
+        raise StorageError(f'the bag {path} cannot be read: {error}') from error
     if not types:
         raise StorageError(f'the bag {path} is empty')
     until_ns = round(train_until_sec * 1e9) if train_until_sec is not None else None

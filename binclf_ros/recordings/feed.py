@@ -111,7 +111,7 @@ def _split(each: Expression, types: Mapping[str, str]) -> tuple[str, tuple[Segme
 def plan(feed: Feed, topics: Topics, options: SamplingOptions) -> list[Step]:
     """Work out what each message should cause, by the featurizer's own code on the recorded times.
 
-    The featurizer starts anew where its parameter `label` changes, and so does this at the split.
+    The featurizer starts again where its parameter `label` changes, and so does this at the split.
     """
     steps: list[Step] = []
     read = reader(topics.label_fields)

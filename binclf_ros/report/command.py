@@ -34,7 +34,11 @@ def _parser() -> Parser:
     add('--output', type=Path, default=Path(), metavar='DIR', help=f'where {PNG_NAME} and {HTML_NAME} go')
     add('--window', type=int, default=1000, help='samples that the scores look back on (default: 1000)')
     add('--threshold', type=float, default=0.5, help='of the decision, from 0 to 1 (default: 0.5)')
-    add('--objective', default='balanced_accuracy', help='of the recommended threshold, as of the trainer')
+    add(
+        '--threshold-objective',
+        default='balanced_accuracy',
+        help='of the recommended threshold, as of the trainer',
+    )
     add('--l2', type=float, default=1.0, help='ridge, as that of the trainer (default: 1.0)')
     add('--solver', choices=sorted(SOLVERS), default='curvature', help='as that of the trainer')
     add('--class-weight', choices=('none', 'balanced'), default='none', help='as that of the trainer')
@@ -68,7 +72,7 @@ def _run(arguments: list[str]) -> None:
         if not low <= getattr(given, name) <= high:
             option = name.replace('_', '-')
             raise BinclfError(f'--{option} is {getattr(given, name):g}, expected {low:g} to {high:g}')
-    parse_objective(given.objective)
+    parse_objective(given.threshold_objective)
     draw = _drawing()
     model = read_model(given.model_file) if given.model_file else None
     samples = read_samples(given.dataset_file) if given.dataset_file else None
@@ -87,7 +91,7 @@ def _run(arguments: list[str]) -> None:
         threshold=given.threshold,
     )
     picture = draw(learning)
-    notes = [*_notes(samples, study), _advice(study, given.objective)]
+    notes = [*_notes(samples, study), _advice(study, given.threshold_objective)]
     print(*notes, verdict(learning).text, sep='\n')
     _write(given.output, PNG_NAME, picture)
     _write(given.output, HTML_NAME, page(learning, study, picture, notes).encode())
@@ -148,5 +152,5 @@ def _write(folder: Path, name: str, data: bytes) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     except OSError as error:
-        raise StorageError(f'{folder / name} can not be written: {why(error)}') from error
+        raise StorageError(f'{folder / name} cannot be written: {why(error)}') from error
     print(f'written: {folder / name}')

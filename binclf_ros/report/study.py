@@ -18,8 +18,8 @@ from ..core.learning.model import Model
 from ..core.storage.dataset_format import DatasetReader
 from ..core.storage.model_file import load_model
 
-MOST_BATCHES = 200
-FEWEST_IN_BATCH = 10
+MAX_BATCHES = 200
+MIN_IN_BATCH = 10
 BUDGET_SEC = 0.5
 """That one descent may take; the next goes on from there."""
 
@@ -71,7 +71,7 @@ def read_model(path: Path) -> Model:
     try:
         model = load_model(path)
     except BinclfError as error:
-        raise StorageError(f'the model file {path} can not be used: {error}') from error
+        raise StorageError(f'the model file {path} cannot be used: {error}') from error
     if model is None:
         raise StorageError(f'there is no file {path}: give the model_file of a trainer')
     return model
@@ -83,7 +83,7 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
     `show` is told what share is done. Raises DescentError.
     """
     n = len(samples.y)
-    batch = max(FEWEST_IN_BATCH, -(-n // MOST_BATCHES))
+    batch = max(MIN_IN_BATCH, -(-n // MAX_BATCHES))
     learner, scores, progress = Learner('report', options), Scores(window), Progress()
     for start in range(0, n, batch):
         X, y = samples.X[start : start + batch], samples.y[start : start + batch]
@@ -105,4 +105,4 @@ def _descend(learner: Learner) -> None:
     try:
         learner.descend(lambda: time.monotonic() >= ends)
     except DescentError as error:
-        raise DescentError(f'the samples can not be learned from: {error}') from error
+        raise DescentError(f'the samples cannot be learned from: {error}') from error

@@ -16,7 +16,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 
 from ..core.errors import SampleError
 from ..core.features.expressions import Segment
-from .messages import LITTLE_ENDIAN, MOST_PADDING, message_from_bytes
+from .messages import LITTLE_ENDIAN, MAX_PADDING, message_from_bytes
 from .shapes import NoShapeError, Walk
 
 SIZES = struct.Struct('<II')
@@ -58,7 +58,7 @@ class Cloud:
             self.row_step, length = SIZES.unpack_from(data, layout.steps_at)
         except struct.error as error:
             raise SampleError('unreadable', f'{len(data)} bytes, which end before the points') from error
-        if not 0 < len(data) - start - length <= 1 + MOST_PADDING:
+        if not 0 < len(data) - start - length <= 1 + MAX_PADDING:
             raise SampleError('unreadable', f'{len(data)} bytes do not hold {length} bytes of points')
         self.fields: Sequence[PointField] = layout.message.fields
         self.point_step: int = layout.message.point_step

@@ -6,7 +6,7 @@ integers, so nothing wraps round. The reasons:
 
 ============  ============================================================================
 `layout`      steps, sizes, offsets or the length of the data contradict one another
-`size`        more than `MOST_POINTS` points
+`size`        more than `MAX_POINTS` points
 `names`       a field has no name, or two have the same
 `datatype`    a datatype that PointField does not define
 `overlap`     two fields share bytes
@@ -29,8 +29,8 @@ from ..core.errors import SampleError
 
 DATATYPES = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f8'}
 """INT8 to FLOAT64 of `sensor_msgs/PointField`, as numpy names them."""
-MOST_POINTS = 2**24
-LARGEST_STEP = 2**20
+MAX_POINTS = 2**24
+MAX_STEP = 2**20
 """Bytes of one point that are believed."""
 
 
@@ -56,8 +56,8 @@ def fields_of(message: Any) -> dict[str, Field]:
     Raises SampleError: `layout`, `names`, `datatype`, `overlap`.
     """
     step = int(message.point_step)
-    if not 0 < step <= LARGEST_STEP:
-        raise SampleError('layout', f'point_step is {step}; a point has 1 to {LARGEST_STEP} bytes')
+    if not 0 < step <= MAX_STEP:
+        raise SampleError('layout', f'point_step is {step}; a point has 1 to {MAX_STEP} bytes')
     order = '>' if message.is_bigendian else '<'
     found: dict[str, Field] = {}
     for each in message.fields:
@@ -87,8 +87,8 @@ def n_points_of(message: Any) -> int:
         raise SampleError('layout', f'row_step is {row_step}, but {width} points have {needed} bytes')
     if row_step * height != length:
         raise SampleError('layout', f'{height} rows of {row_step} bytes, but {length} bytes of data')
-    if height * width > MOST_POINTS:
-        raise SampleError('size', f'{height * width} points; {MOST_POINTS} are taken at the most')
+    if height * width > MAX_POINTS:
+        raise SampleError('size', f'{height * width} points; {MAX_POINTS} are taken at most')
     return height * width
 
 

@@ -29,7 +29,7 @@ from ..core.features.clouds import LABEL, PointExpression, parse_point_expressio
 from ..core.learning.model import Model
 from .cloud_bytes import Cloud
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
-from .messages import LARGEST_SQUARE
+from .messages import MAX_SQUARE
 
 ONE = np.float32(1.0)
 CloudLike: TypeAlias = 'PointCloud2 | Cloud'
@@ -37,7 +37,7 @@ Floats: TypeAlias = 'NDArray[np.floating[Any]]'  # in quotes: numpy 1.21 has no 
 Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
 """The first point, −z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
-LARGEST_VALUE = math.sqrt(LARGEST_SQUARE)
+MAX_VALUE = math.sqrt(MAX_SQUARE)
 
 
 @dataclass(frozen=True)
@@ -228,8 +228,8 @@ class CloudReader:
                 X[i] = column[start : start + BLOCK_POINTS]
             minus_z: Floats = negated.dot(X) - model.bias
             usable = None
-            if not (X.max() < LARGEST_VALUE and X.min() > -LARGEST_VALUE):
-                usable = np.logical_and.reduce((X < LARGEST_VALUE) & (X > -LARGEST_VALUE))
+            if not (X.max() < MAX_VALUE and X.min() > -MAX_VALUE):
+                usable = np.logical_and.reduce((X < MAX_VALUE) & (X > -MAX_VALUE))
             yield start, minus_z, usable
 
     def read_labeled(self, cloud: CloudLike) -> LabeledPoints:
@@ -285,7 +285,7 @@ class CloudReader:
             for i, expression in plan.derived:
                 columns[i] = expression.evaluate(values)
             for i in plan.doubtful:
-                usable &= (columns[i] < LARGEST_VALUE) & (columns[i] > -LARGEST_VALUE)
+                usable &= (columns[i] < MAX_VALUE) & (columns[i] > -MAX_VALUE)
         return Points(plan.names, columns.T, usable)
 
 

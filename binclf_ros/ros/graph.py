@@ -12,7 +12,9 @@ from rclpy.qos import LivelinessPolicy, QoSCompatibility, QoSProfile, qos_check_
 from rclpy.subscription import Subscription
 
 
-def strangers(node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]) -> list[str]:
+def incompatible_endpoints(
+    node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]
+) -> list[str]:
     """Return a sentence for each endpoint of others whose type or quality of service does not fit ours."""
     found = []
     for subscription in heard:

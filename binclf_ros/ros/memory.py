@@ -8,7 +8,7 @@ import ctypes
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """The numbers of malloc.h."""
 KEPT_BYTES = 2**26
-LARGEST_BYTES = 2**25
+MAX_BYTES = 2**25
 
 
 def keep_freed_memory() -> None:
@@ -20,5 +20,5 @@ def keep_freed_memory() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, LARGEST_BYTES)
+        mallopt(M_MMAP_THRESHOLD, MAX_BYTES)
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

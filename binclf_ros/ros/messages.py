@@ -17,11 +17,11 @@ from ..core.arrays import Array
 from ..core.errors import SampleError
 from ..core.learning.model import Model
 
-LARGEST_SQUARE = 1e200
+MAX_SQUARE = 1e200
 LABELS = (0.0, 1.0)
 LITTLE_ENDIAN = b'\x00\x01'
 """How bytes begin that are plain CDR, the least significant one first."""
-MOST_PADDING = 7
+MAX_PADDING = 7
 """Bytes that the alignments of two versions of CDR may differ by."""
 
 
@@ -33,7 +33,7 @@ def message_from_bytes(data: bytes, kind: type[Any]) -> Any:
         raise SampleError('unreadable', f'{len(data)} bytes are no {kind.__name__}: {error}') from error
     # Fast DDS goes on behind a list that claims to be longer than the message, as if it were empty
     n_bytes = len(serialize_message(message))
-    if len(data) - n_bytes > MOST_PADDING:
+    if len(data) - n_bytes > MAX_PADDING:
         raise SampleError('unreadable', f'{len(data)} bytes, of which a {kind.__name__} has {n_bytes}')
     return message
 
@@ -91,15 +91,13 @@ class SerializedFeatures:
     def read(self, data: bytes) -> tuple[tuple[str, ...], Array]:
         """Return the names and x (N,), or x and the label (N + 1,), as `FeaturesCodec` does.
 
-        The names are one object as long as the layout stays the same; the values can not be written to.
+        The names are one object as long as the layout stays the same; the values cannot be written to.
 
         Raises SampleError as `FeaturesCodec` does, and `unreadable`.
         """
         if len(data) == self._length and data.startswith(self._front):
             values = np.frombuffer(data[len(self._front) :])
-            if values.dot(values) < LARGEST_SQUARE and not (
-                self._codec.labeled and values[-1] not in LABELS
-            ):
+            if values.dot(values) < MAX_SQUARE and not (self._codec.labeled and values[-1] not in LABELS):
                 return self._names, values
         message = message_from_bytes(data, Float64MultiArray)
         n_dimensions = len(message.layout.dim).to_bytes(4, 'little')
@@ -127,7 +125,7 @@ def _values(message: Float64MultiArray) -> Array:
             raise SampleError('layout', f'dim[0].size {layout.dim[0].size} of {len(values)} values')
     if not len(values):
         raise SampleError('empty', 'a sample without values')
-    if not values.dot(values) < LARGEST_SQUARE:
+    if not values.dot(values) < MAX_SQUARE:
         if not np.isfinite(values).all():
             raise SampleError('not_finite', 'a value is NaN or infinite')
         raise SampleError('too_large', 'a value beyond 1e100 leaves no room for its square')

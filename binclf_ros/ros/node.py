@@ -26,7 +26,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
-from .graph import strangers
+from .graph import incompatible_endpoints
 from .memory import keep_freed_memory
 from .messages import diagnostics_to_msg
 from .parameters import DeclaredParameters, NodeParameters, describe
@@ -40,10 +40,10 @@ SPIN_SLICE_SEC = 1.0
 TICK_SEC = 0.02
 SWITCH_SEC = 0.0005
 """How long another thread that learns may keep an answer waiting."""
-MOST_IN_A_TURN = 100
+MAX_IN_A_TURN = 100
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 REPORT_SEC = 1.0
-MOST_STRANGERS = 5
+MAX_INCOMPATIBLE_SHOWN = 5
 LOOK_SEC = 0.2
 LOOK_AT_GRAPH_SEC = 2.0
 
@@ -63,8 +63,8 @@ class BinclfNode(Node, Generic[P]):
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._severity = OK
         self._heard: list[Subscription[Any]] = []
-        self._told: list[Publisher[Any]] = []
-        self._strangers: list[str] = []
+        self._advertised: list[Publisher[Any]] = []
+        self._incompatible: list[str] = []
         self._logged: dict[str, float] = {}
         self._every: dict[float, list[Callable[..., None]]] = {}
         self._waiting = ReentrantCallbackGroup()
@@ -103,7 +103,7 @@ class BinclfNode(Node, Generic[P]):
     def close(self) -> None:
         """Finish what must not be lost; ROS may be gone already."""
 
-    def hear(
+    def subscribe(
         self,
         kind: type[Any],
         topic: str,
@@ -125,15 +125,15 @@ class BinclfNode(Node, Generic[P]):
         self._heard.append(subscription)
         return subscription
 
-    def hear_no_more(self, subscription: Subscription[Any]) -> None:
+    def unsubscribe(self, subscription: Subscription[Any]) -> None:
         """End a subscription."""
         self._heard.remove(subscription)
         self.destroy_subscription(subscription)
 
-    def tell(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
+    def advertise(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
         """Advertise a topic."""
         publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
-        self._told.append(publisher)
+        self._advertised.append(publisher)
         return publisher
 
     def every(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -151,7 +151,7 @@ class BinclfNode(Node, Generic[P]):
             self.create_timer(seconds, call_all, clock=self.steady)
         calls.append(self.guarded(callback))
 
-    def serve(
+    def provide_service(
         self,
         kind: type[Any],
         name: str,
@@ -194,7 +194,7 @@ class BinclfNode(Node, Generic[P]):
         return False, f'internal error: {error!r}'
 
     def _tick(self) -> None:
-        """Let the executor look again at what it awaits: another thread can not wake every one."""
+        """Let the executor look again at what it awaits: another thread cannot wake every one."""
         if not self._answers_due:
             self._ticker.cancel()
 
@@ -223,14 +223,14 @@ class BinclfNode(Node, Generic[P]):
             self.get_logger().warning(text)
 
     def _look_at_graph(self) -> None:
-        self._strangers = strangers(self, self._heard, self._told)
+        self._incompatible = incompatible_endpoints(self, self._heard, self._advertised)
 
     def _state(self) -> tuple[int, str]:
         """Return the status, with what is wrong on the graph."""
         severity, text = self.status()
-        if not self._strangers:
+        if not self._incompatible:
             return severity, text
-        return max(severity, WARN), '; '.join([text, *self._strangers[:MOST_STRANGERS]])
+        return max(severity, WARN), '; '.join([text, *self._incompatible[:MAX_INCOMPATIBLE_SHOWN]])
 
     def _report_change(self) -> None:
         if self._state()[0] != self._severity:
@@ -240,8 +240,8 @@ class BinclfNode(Node, Generic[P]):
         self._severity, text = self._state()
         name = self.get_fully_qualified_name().lstrip('/')
         shown = {**self.counts, **self.values()}
-        if self._strangers:
-            shown['strangers'] = len(self._strangers)
+        if self._incompatible:
+            shown['incompatible_endpoints'] = len(self._incompatible)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics_to_msg(name, self._severity, text, shown, stamp))
 
@@ -254,7 +254,7 @@ def _with_what_waits(call: Callable[[Any], None], subscription: Subscription[Any
 
     def call_all(message: Any) -> None:
         call(message)
-        for _ in range(MOST_IN_A_TURN):
+        for _ in range(MAX_IN_A_TURN):
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
             if taken is None:
                 return
@@ -322,7 +322,7 @@ def run(
         pass
     except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors
         if not signalled:  # else ROS was shut down under what was going on
-            print(f'can not start: {error}', file=sys.stderr)
+            print(f'cannot start: {error}', file=sys.stderr)
             return 1
     finally:
         _ignore_signals()

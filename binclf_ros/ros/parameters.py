@@ -26,7 +26,7 @@ from ..core.learning.buffer import POLICIES
 from ..core.learning.descent import SOLVERS
 from ..core.learning.losses import LOSSES
 
-LONGEST_SEC = 86_400.0
+MAX_SEC = 86_400.0
 
 
 def parameter(
@@ -130,7 +130,7 @@ class TrainerParameters(NodeParameters):
         'samples of each class go as well',
         choices=('report', 'forget'),
     )
-    objective: str = parameter(
+    threshold_objective: str = parameter(
         'balanced_accuracy',
         'what ~/recommend_threshold looks for: balanced_accuracy, f1, precision>=0.99, recall>=0.99 or '
         'cost:FP=1,FN=10, with numbers of your own',
@@ -141,7 +141,7 @@ class TrainerParameters(NodeParameters):
 
     def check(self) -> None:
         """Parse the objective. Raises ParameterError."""
-        parse_objective(self.objective)
+        parse_objective(self.threshold_objective)
 
 
 @dataclass(frozen=True)
@@ -171,20 +171,20 @@ class FeaturizerParameters(NodeParameters):
     label_positive: str = parameter('', 'path of what labels 1 while held, such as /joy/buttons[0]')
     label_negative: str = parameter('', 'path of what labels 0 while held, such as /joy/buttons[1]')
     label_timeout_sec: float = parameter(
-        0.5, 'a label older than this labels nothing; 0: it holds (s)', minimum=0.0, maximum=LONGEST_SEC
+        0.5, 'a label older than this labels nothing; 0: it holds (s)', minimum=0.0, maximum=MAX_SEC
     )
     label_delay_sec: float = parameter(
         0.0, 'the label speaks of the sensors this long ago (s)', minimum=0.0, maximum=3600.0
     )
     trigger: str = parameter('', "the topic at whose messages a sample is taken; '': the first feature's")
     max_rate_hz: float = parameter(
-        0.0, 'samples a second at the most; 0: no limit (Hz)', minimum=0.0, maximum=1e6
+        0.0, 'samples a second at most; 0: no limit (Hz)', minimum=0.0, maximum=1e6
     )
     max_age_sec: float = parameter(
         0.0,
         'a feature whose topic was silent longer drops the sample; 0: no limit (s)',
         minimum=0.0,
-        maximum=LONGEST_SEC,
+        maximum=MAX_SEC,
     )
 
     stamped: bool = parameter(

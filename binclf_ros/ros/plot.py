@@ -31,7 +31,9 @@ class Plot:
     def __init__(self, node: BinclfNode[Any], topic: str, take: Callable[[], Learning]) -> None:
         self.problem = ''
         self._node, self._take = node, take
-        self._outs = [node.tell(CompressedImage, name, PICTURE) for name in (topic, f'{topic}/compressed')]
+        self._outs = [
+            node.advertise(CompressedImage, name, PICTURE) for name in (topic, f'{topic}/compressed')
+        ]
         self._thread: threading.Thread | None = None
         node.every(PERIOD_SEC, self._look)
 

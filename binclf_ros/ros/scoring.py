@@ -48,8 +48,8 @@ class Scoring:
         self._drawn: object = None
         self._alarms = 0
         curves = ('loss', 'drift', *SCORES, *(f'majority_{name}' for name in BESIDE))
-        self._curves = {name: node.tell(Float64, f'trainer/{name}', SCALAR) for name in curves}
-        node.serve(Trigger, '~/recommend_threshold', self._recommend_threshold)
+        self._curves = {name: node.advertise(Float64, f'~/{name}', SCALAR) for name in curves}
+        node.provide_service(Trigger, '~/recommend_threshold', self._recommend_threshold)
         node.every(CURVES_SEC, self._publish_curves)
         node.every(CURVES_SEC, self._look_for_drift)
         node.every(PROGRESS_SEC, self._note_progress)
@@ -142,7 +142,7 @@ class Scoring:
 
     def _recommend_threshold(self, request: Trigger.Request) -> tuple[bool, str]:
         """Answer with the threshold for the objective. Raises BinclfError, which becomes the answer."""
-        advice = recommend(*self._scores.window(), self._node.parameters.objective)
+        advice = recommend(*self._scores.window(), self._node.parameters.threshold_objective)
         return True, json.dumps(asdict(advice))
 
 

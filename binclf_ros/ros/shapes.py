@@ -27,9 +27,9 @@ LETTERS = {
     'boolean': '?', 'octet': 'B', 'uint8': 'B', 'int8': 'b', 'uint16': 'H', 'int16': 'h', 'uint32': 'I',
     'int32': 'i', 'uint64': 'Q', 'int64': 'q', 'float': 'f', 'double': 'd',
 }  # fmt: skip
-MOST_STEPS = 20_000
-"""Fields and elements that are gone through at the most to find where those behind them are."""
-MOST_TRIES = 8
+MAX_STEPS = 20_000
+"""Fields and elements that are gone through at most to find where those behind them are."""
+MAX_TRIES = 8
 """Messages running that have no shape before no more is looked for one."""
 Wanted = list[tuple[int, Fields]]
 STAMP = (
@@ -55,7 +55,7 @@ class SerializedReadings:
         self._length = -1
 
     def read(self, data: bytes) -> tuple[int | None, list[Values], dict[int, SampleError]]:
-        """Return stamp, numbers of each path, and what can not be read: see `core.readings.Read`.
+        """Return stamp, numbers of each path, and what cannot be read: see `core.readings.Read`.
 
         Raises SampleError: `unreadable`.
         """
@@ -64,7 +64,7 @@ class SerializedReadings:
             if values is not None:
                 return self._stamp_first(values)
         found = self._long_way.read(message_from_bytes(data, self._kind))
-        if len(data) == self._length and not found[2] and self._tries < MOST_TRIES:
+        if len(data) == self._length and not found[2] and self._tries < MAX_TRIES:
             self._shape = self._learn(data, found)
             self._tries = self._tries + 1 if self._shape is None else 0
         self._length = len(data)
@@ -179,7 +179,7 @@ class Walk:
 
     def _step(self) -> None:
         self._steps += 1
-        if self._steps > MOST_STEPS or self.at > len(self._data):
+        if self._steps > MAX_STEPS or self.at > len(self._data):
             raise NoShapeError
 
 

@@ -20,13 +20,13 @@ _NUMBERS = frozenset(
 def message_class(name: str) -> Any:
     """Return the class of a type such as `sensor_msgs/msg/Imu`.
 
-    Raises BinclfError where its package can not be imported.
+    Raises BinclfError where its package cannot be imported.
     """
     package, *_, kind = name.split('/')
     try:
         return getattr(import_module(f'{package}.msg'), kind)
     except (ImportError, AttributeError) as error:
-        raise BinclfError(f'the message type {name} can not be imported: install {package}') from error
+        raise BinclfError(f'the message type {name} cannot be imported: install {package}') from error
 
 
 def has_header(kind: Any) -> bool:

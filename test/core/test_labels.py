@@ -186,7 +186,7 @@ def test_a_step_back_in_time_gives_up_what_waits() -> None:
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'MOST_WAITING', 3)
+    monkeypatch.setattr(module, 'MAX_WAITING', 3)
     labels = Labels[int](('label',), 0, S)
     for time in range(5):
         labels.join(time, time)

@@ -149,7 +149,7 @@ def test_what_is_no_object_of_json_is_refused_as_json(text: str) -> None:
 
 
 def test_a_text_that_is_too_long_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'LARGEST_JSON', len(but()) - 1)
+    monkeypatch.setattr(module, 'MAX_JSON', len(but()) - 1)
     assert reason_of(but()) == 'json'
 
 

@@ -110,7 +110,7 @@ def test_curvature_agrees_with_finite_differences_of_the_gradient(l2: float, bal
     differences = [
         (given.at(THETA + h * e).gradient - given.at(THETA - h * e).gradient) / (2.0 * h) for e in np.eye(4)
     ]
-    assert np.allclose(given.curvature(THETA), differences, rtol=1e-6, atol=1e-9)
+    assert np.allclose(given.hessian(THETA), differences, rtol=1e-6, atol=1e-9)
 
 
 @every_loss
@@ -119,7 +119,7 @@ def test_curvature_is_the_same_whatever_the_blocks(monkeypatch: pytest.MonkeyPat
     whole = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.0, balanced=True)
     monkeypatch.setattr(objective, 'BLOCK_VALUES', 1)
     blocked = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.0, balanced=True)
-    assert np.allclose(blocked.curvature(THETA), whole.curvature(THETA), rtol=1e-12, atol=1e-14)
+    assert np.allclose(blocked.hessian(THETA), whole.hessian(THETA), rtol=1e-12, atol=1e-14)
 
 
 def test_a_sample_estimates_the_whole() -> None:
@@ -128,7 +128,7 @@ def test_a_sample_estimates_the_whole() -> None:
     assert sample.n_samples == 5_000
     assert sample.at(THETA).value == pytest.approx(whole.at(THETA).value, rel=0.05)
     assert np.allclose(sample.at(THETA).gradient, whole.at(THETA).gradient, atol=0.05)
-    assert np.allclose(sample.curvature(THETA), whole.curvature(THETA), atol=0.02)
+    assert np.allclose(sample.hessian(THETA), whole.hessian(THETA), atol=0.02)
 
 
 def test_a_sample_takes_one_row_of_each_stretch_and_weighs_as_the_whole_does() -> None:
@@ -157,7 +157,7 @@ def test_large_means_are_taken_off_the_rows_and_small_ones_off_the_sums(kind: Lo
     away = Objective(X + far - MEAN, y, mean=far, scale=SCALE, loss=kind, l2=1.0, balanced=balanced)
     assert np.allclose(away.at(THETA).gradient, near.at(THETA).gradient, atol=1e-7)
     assert away.at(THETA).value == pytest.approx(near.at(THETA).value, abs=1e-7)
-    assert np.allclose(away.curvature(THETA), near.curvature(THETA), atol=1e-7)
+    assert np.allclose(away.hessian(THETA), near.hessian(THETA), atol=1e-7)
 
 
 @every_loss
@@ -178,7 +178,7 @@ def test_loss_and_residual_at_once_are_those_apart(kind: Loss, factor: float) ->
 def test_no_second_derivative_exceeds_the_largest_curvature(kind: Loss, balanced: bool) -> None:
     X, y = make(60)
     given = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind, l2=1.5, balanced=balanced)
-    bound, generator, h = given.largest_curvature(), np.random.default_rng(4), 1e-4
+    bound, generator, h = given.max_curvature(), np.random.default_rng(4), 1e-4
     for _ in range(200):
         theta = generator.normal(0.0, 10.0 ** generator.uniform(-2.0, 1.0), 4)
         way = generator.normal(size=4)
@@ -190,13 +190,13 @@ def test_no_second_derivative_exceeds_the_largest_curvature(kind: Loss, balanced
 def test_the_largest_curvature_of_the_bce_is_met_at_zero() -> None:
     X, y = make(60)
     given = Objective(X, y, mean=MEAN, scale=SCALE)
-    largest = np.linalg.eigvalsh(given.curvature(np.zeros(4)))[-1]
-    assert given.largest_curvature() == pytest.approx(largest, rel=1e-12)
+    largest = np.linalg.eigvalsh(given.hessian(np.zeros(4)))[-1]
+    assert given.max_curvature() == pytest.approx(largest, rel=1e-12)
 
 
 def test_slope_is_the_largest_gradient_component() -> None:
     point = objective.Point(np.zeros(3), 0.0, 0.0, np.array([0.5, -2.0, 1.0]), np.zeros(4))
-    assert point.slope == 2.0
+    assert point.gradient_max == 2.0
 
 
 def test_pause_is_called_before_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,8 +223,8 @@ def test_evaluating_changes_neither_the_samples_nor_theta() -> None:
     copies, theta = (X.copy(), y.copy()), THETA.copy()
     given = Objective(X, y, mean=MEAN, scale=SCALE, l2=1.0, balanced=True)
     given.at(theta)
-    given.curvature(theta)
-    given.largest_curvature()
+    given.hessian(theta)
+    given.max_curvature()
     assert np.array_equal(X, copies[0])
     assert np.array_equal(y, copies[1])
     assert np.array_equal(theta, THETA)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from binclf_ros.core.errors import ExpressionError
 from binclf_ros.core.features import clouds as module
-from binclf_ros.core.features.clouds import DEEPEST, FUNCTIONS, LONGEST, parse_point_expression
+from binclf_ros.core.features.clouds import FUNCTIONS, MAX_CHARACTERS, MAX_DEPTH, parse_point_expression
 
 FIELDS = ('x', 'y', 'z', 'intensity')
 ORACLE = {
@@ -123,10 +123,10 @@ def test_names_the_fields_that_it_needs(text, fields):
         ('2x', 1, 'the end'),
         ('z // 2', 3, 'expected a field'),
         ('α', 0, 'expected a field'),
-        ('-' * 100 + 'z', DEEPEST, 'levels'),
-        ('(' * 100 + 'z', DEEPEST, 'levels'),
-        ('z' + '**z' * 100, 3 * DEEPEST, 'levels'),
-        ('z+' * 400, LONGEST, 'characters'),
+        ('-' * 100 + 'z', MAX_DEPTH, 'levels'),
+        ('(' * 100 + 'z', MAX_DEPTH, 'levels'),
+        ('z' + '**z' * 100, 3 * MAX_DEPTH, 'levels'),
+        ('z+' * 400, MAX_CHARACTERS, 'characters'),
     ],
 )
 def test_points_at_what_is_wrong(text, position, says):
@@ -159,7 +159,7 @@ def test_any_text_parses_or_is_an_expression_error(text):
     try:
         parsed = parse_point_expression(text)
     except ExpressionError as error:
-        assert 0 <= error.position <= len(error.text) <= LONGEST
+        assert 0 <= error.position <= len(error.text) <= MAX_CHARACTERS
         return
     assert str(parsed) == text.strip()
     columns = dict.fromkeys(parsed.fields, np.array([1.5, math.nan, -2.0]))
@@ -168,8 +168,8 @@ def test_any_text_parses_or_is_an_expression_error(text):
 
 
 def test_a_long_sum_is_evaluated_without_recursion():
-    text = '+'.join(['z'] * (LONGEST // 2))
-    assert parse_point_expression(text).evaluate({'z': np.array([2.0])})[0] == 2.0 * (LONGEST // 2)
+    text = '+'.join(['z'] * (MAX_CHARACTERS // 2))
+    assert parse_point_expression(text).evaluate({'z': np.array([2.0])})[0] == 2.0 * (MAX_CHARACTERS // 2)
 
 
 def test_a_field_alone_is_not_copied():
@@ -211,7 +211,7 @@ def test_min_cell_is_the_lowest_of_the_cell(points, size):
 
 @pytest.mark.parametrize('most_cells', [0, 2**20])
 def test_min_cell_is_the_same_dense_and_sparse(monkeypatch, most_cells):
-    monkeypatch.setattr(module, 'MOST_CELLS', most_cells)
+    monkeypatch.setattr(module, 'MAX_CELLS', most_cells)
     generator = random.Random(1)
     x, y, z = (np.array([generator.uniform(-30, 30) for _ in range(2000)]) for _ in range(3))
     found = parse_point_expression('z - min_cell(z, 5)').evaluate({'x': x, 'y': y, 'z': z})

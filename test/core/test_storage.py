@@ -286,7 +286,7 @@ def test_a_file_that_is_cut_is_no_model(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, 'LARGEST_JSON', 3)
+    monkeypatch.setattr(storage, 'MAX_JSON', 3)
     (tmp_path / 'model.json').write_text('1234')
     with pytest.raises(ModelError, match='too large'):
         load_model(tmp_path / 'model.json')

@@ -124,7 +124,7 @@ def test_a_class_that_is_hardly_there_is_said(y: Array) -> None:
     ['', 'F1', 'precision', 'precision>=1', 'recall>=0', 'recall>0.5', 'cost:FP=0,FN=1', 'cost:FP=1'],
 )
 def test_a_wrong_objective_says_what_is_expected(text: str) -> None:
-    with pytest.raises(ParameterError, match='objective is'):
+    with pytest.raises(ParameterError, match='threshold_objective is'):
         parse_objective(text)
 
 

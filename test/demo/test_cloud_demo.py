@@ -87,7 +87,7 @@ def test_the_plan_counts_what_can_be_learnt_from() -> None:
 def test_a_cloud_that_can_not_be_learnt_from_is_named() -> None:
     bad = cloud_of([1.0], [1])
     remove(bad, 'label')
-    with pytest.raises(BinclfError, match=r"^cloud 2 of /scan can not be learnt from: .*'label'"):
+    with pytest.raises(BinclfError, match=r"^cloud 2 of /scan cannot be learnt from: .*'label'"):
         plan(feed_of([cloud_of([1.0], [1]), bad]), '/scan', [])
 
 

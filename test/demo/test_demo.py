@@ -45,11 +45,11 @@ needs_rosbags = pytest.mark.skipif(find_spec('rosbags') is None, reason='rosbags
         (['--bag', 'x', '--train-clouds', '3', '--params', 'y'], '--train-clouds is for --points'),
         (['--bag', 'x', '--points', '/a', '--label', '/b/c'], '--label is for messages of sensors'),
         (['--bag', 'x', '--points', '/a', '--train-clouds', '3', '--train-until', '4'], 'one of them'),
-        (['--params', '/nowhere.yaml'], 'can not be read'),
-        (['--output', '/proc/nothing'], 'can not be made'),
+        (['--params', '/nowhere.yaml'], 'cannot be read'),
+        (['--output', '/proc/nothing'], 'cannot be made'),
         (
             ['--bag', '/nowhere', '--features', '/a/b', '--label', '/c/d'],
-            'the bag /nowhere can not be read',
+            'the bag /nowhere cannot be read',
         ),
     ],
 )

@@ -72,7 +72,7 @@ class LiveFeaturizer:
         return Counter({key: int(value) for key, value in shown if key.startswith(COUNTED)})
 
     def configure(self, features, names=None, counted=True, **parameters):
-        """Sample by these parameters, and the defaults, from now on; the book begins anew.
+        """Sample by these parameters, and the defaults, from now on; the book begins again.
 
         `names` are those of the features, where they are not the expressions; `counted` says that the
         counts will be checked.

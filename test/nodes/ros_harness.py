@@ -217,20 +217,20 @@ class Ground:
             if int(values['received']) != done + rejected:
                 self.unbalanced.append(values)
 
-    def hear(self, kind, topic, qos=100, read=lambda message: message):
+    def subscribe(self, kind, topic, qos=100, read=lambda message: message):
         """Return the list that grows with what a topic says."""
         heard = []
         self.node.create_subscription(kind, topic, lambda m: heard.append(read(m)), qos)
         return heard
 
     def hear_models(self):
-        return self.hear(String, 'model', LATCHED, lambda m: json.loads(m.data))
+        return self.subscribe(String, 'model', LATCHED, lambda m: json.loads(m.data))
 
     def hear_probabilities(self, topic='probability'):
-        return self.hear(Float64, topic, read=lambda m: m.data)
+        return self.subscribe(Float64, topic, read=lambda m: m.data)
 
     def hear_decisions(self):
-        return self.hear(UInt8, 'decision', read=lambda m: m.data)
+        return self.subscribe(UInt8, 'decision', read=lambda m: m.data)
 
     def shown(self, node, key):
         """Return what diagnostics last showed; '' for nothing."""

@@ -38,13 +38,13 @@ class Saboteur:
                 return callback(*arguments)
             self.done[name] += 1
             if self.done[name] == self.raises:
-                self.tell()
+                self.advertise()
             first()
             raise next(ERRORS)(f'sabotage of {name}')
 
         return spoilt
 
-    def tell(self):
+    def advertise(self):
         with self.telling:  # services raise in a thread of their own
             new = self.report.with_suffix('.new')
             new.write_text(json.dumps(self.done))
@@ -53,7 +53,7 @@ class Saboteur:
     def spoil_nodes(self):
         """Have every callback that a node will ever name be spoilt."""
         kind = ros_node.BinclfNode
-        guarded, serve, every = kind.guarded, kind.serve, kind.every
+        guarded, serve, every = kind.guarded, kind.provide_service, kind.every
 
         def spoilt_guarded(node, callback, count='failed'):
             received = ['received'] if count == 'rejected' else []  # which is counted first of all
@@ -67,7 +67,7 @@ class Saboteur:
             def __init__(spoilt, node, kind, accept):
                 super().__init__(node, kind, self.spoil(accept, 'on_parameters'))
 
-        kind.guarded, kind.serve = spoilt_guarded, spoilt_serve
+        kind.guarded, kind.provide_service = spoilt_guarded, spoilt_serve
         kind.every = lambda node, seconds, callback: every(node, TIMERS_SEC, callback)
         ros_node.DeclaredParameters = SpoiltParameters
 

@@ -114,8 +114,8 @@ class Lidar:
     def __init__(self, ground):
         self.ground = ground
         self.models = ground.hear_models()
-        self.answers = ground.hear(PointCloud2, 'classified_points')
-        self.hand_answers = ground.hear(PointCloud2, '/hand/classified_points')
+        self.answers = ground.subscribe(PointCloud2, 'classified_points')
+        self.hand_answers = ground.subscribe(PointCloud2, '/hand/classified_points')
         listed = '[' + ', '.join(f'"{each}"' for each in POINT_FEATURES) + ']'
         ground.start('trainer', point_features=listed)
         ground.start('predictor')
@@ -124,7 +124,7 @@ class Lidar:
         self.n_taught = self.teach()
 
     def teach(self):
-        """Teach three clouds, each of another layout; some points can not be used."""
+        """Teach three clouds, each of another layout; some points cannot be used."""
         columns, labels = zip(*(street(240, seed) for seed in range(3)))
         types = ('u1', 'f8', 'f4')
         layouts = list(LAYOUTS.values())[1:]
@@ -319,7 +319,7 @@ def test_stamped_samples_come_back_with_the_header_of_the_sensor(lidar):
     names = ['/wheel/angular_velocity/x', '/wheel/linear_acceleration/z']
     model = model_dict((2.0, -0.5), bias=0.1, run='wheel', features=names)
     lidar.use_by_hand(model)
-    labeled = ground.hear(PointCloud2, '/hand/labeled_points')
+    labeled = ground.subscribe(PointCloud2, '/hand/labeled_points')
     ground.publisher(Imu, '/wheel', subscribers=0)
     ground.start(
         'featurizer',

@@ -34,8 +34,8 @@ class Robot:
 
     def __init__(self, ground):
         self.ground = ground
-        self.features = ground.hear(Float64MultiArray, 'features', 1000)
-        self.labeled = ground.hear(Float64MultiArray, 'labeled_features', 1000)
+        self.features = ground.subscribe(Float64MultiArray, 'features', 1000)
+        self.labeled = ground.subscribe(Float64MultiArray, 'labeled_features', 1000)
         self.turn = 0
 
     def start(self, features, *arguments, **parameters):
@@ -95,7 +95,7 @@ def names_of(message):
 def test_fields_and_windows_have_the_values_that_numpy_has(robot):
     expressions = ['/imu/data/linear_acceleration/z', 'mean(/imu/data/angular_velocity/x, 0.5)', X]
     robot.start(expressions)
-    messages = robot.stream(range(1, 31))  # a step back in time: windows fill anew
+    messages = robot.stream(range(1, 31))  # a step back in time: windows fill again
     # (t − 0.5 s, t] holds five readings at 10 Hz, and is filled at t₀ + 0.5 s
     windows = [[reading(k) for k in range(i - 4, i + 1)] for i in range(6, 31)]
     expected = [[9.0 + i, np.mean(w), np.std(w)] for i, w in zip(range(6, 31), windows)]

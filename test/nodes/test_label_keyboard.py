@@ -22,7 +22,7 @@ class Keyboard:
 
     def __init__(self, ground):
         self.ground = ground
-        self.labels = ground.hear(Int8, 'label', read=lambda m: m.data)
+        self.labels = ground.subscribe(Int8, 'label', read=lambda m: m.data)
         self._ours, self._its = pty.openpty()
         os.set_blocking(self._ours, False)
         self._screen = b''

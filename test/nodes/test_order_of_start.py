@@ -103,8 +103,8 @@ def test_late_subscriber_gets_the_model_latched_or_volatile(ground):
     models = ground.hear_models()
     ground.teach(X, y)
     ground.wait_until(lambda: models and models[-1]['converged'] and models[-1]['samples'] == 50)
-    latched = ground.hear(String, 'model', LATCHED, lambda m: json.loads(m.data))
-    volatile = ground.hear(String, 'model', 10, lambda m: json.loads(m.data))
+    latched = ground.subscribe(String, 'model', LATCHED, lambda m: json.loads(m.data))
+    volatile = ground.subscribe(String, 'model', 10, lambda m: json.loads(m.data))
     ground.wait_until(lambda: latched and volatile)
     assert latched[0] == volatile[0] == models[-1]
 
@@ -144,5 +144,5 @@ def test_late_joiners_have_the_model_soon(ground, tmp_path, volume, record_prope
         trainer.end()
         trainer = join('trainer', lambda left=left: run() not in ('', left))
         predictor.end()
-    record_property('late joiners had the model', f'after {max(took):.2f} s at the most, of {len(took)}')
+    record_property('late joiners had the model', f'after {max(took):.2f} s at most, of {len(took)}')
     assert max(took) <= LATE_SEC

@@ -30,8 +30,8 @@ def test_a_picture_comes_while_somebody_subscribes_and_none_is_drawn_before(grou
     ground.wait_for_reports('trainer', 3)
     assert not has_matplotlib(trainer), 'it was imported though nobody looks'
 
-    pictures = ground.hear(CompressedImage, 'trainer/plot', 1)
-    for_rqt = ground.hear(CompressedImage, 'trainer/plot/compressed', qos_profile_sensor_data)
+    pictures = ground.subscribe(CompressedImage, 'trainer/plot', 1)
+    for_rqt = ground.subscribe(CompressedImage, 'trainer/plot/compressed', qos_profile_sensor_data)
     ground.wait_until(lambda: len(pictures) >= 2 and for_rqt, 'two pictures, and one for rqt')
     for each in (*pictures, *for_rqt):
         assert each.format == 'png'
@@ -51,7 +51,7 @@ def test_without_matplotlib_it_says_so_and_lives(ground, tmp_path, monkeypatch):
     (tmp_path / 'hidden' / 'matplotlib' / '__init__.py').write_text('raise ImportError("hidden")')
     monkeypatch.setenv('PYTHONPATH', str(tmp_path / 'hidden'))
     trainer = ground.start('trainer')
-    pictures = ground.hear(CompressedImage, 'trainer/plot', 1)
+    pictures = ground.subscribe(CompressedImage, 'trainer/plot', 1)
     ground.wait_until(lambda: 'pip install matplotlib' in ground.shown('trainer', 'plot'))
     ground.wait_for_reports('trainer', 2)
     assert trainer.stderr.count('matplotlib is missing') == 1

@@ -106,7 +106,7 @@ def test_predictor(ground, raises):
 def test_featurizer(ground, raises):
     featurizer = Sabotaged(ground, 'featurizer', raises, features='["/imu/angular_velocity/x"]')
     imu = ground.node.create_publisher(Imu, '/imu', 100)
-    samples = ground.hear(Float64MultiArray, 'features')
+    samples = ground.subscribe(Float64MultiArray, 'features')
 
     def stimulate(turn):
         imu.publish(Imu())

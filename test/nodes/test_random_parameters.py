@@ -18,7 +18,7 @@ from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters,
 KINDS = {'trainer': TrainerParameters, 'predictor': PredictorParameters, 'featurizer': FeaturizerParameters}
 AT_ONCE = 8
 """Requests on their way: a service keeps ten."""
-LARGEST = 100_000
+MAX_VALUE = 100_000
 """Of whole numbers that are taken: larger buffers and windows only cost time here."""
 TEXTS = (
     '', 'gradient', 'curvature', 'newton', 'bce', 'mse', 'none', 'balanced', 'fifo', 'reservoir', 'report',
@@ -33,7 +33,9 @@ def value_at_random(chance, like):
     texts = chance.sample(TEXTS, chance.randrange(4))
     kinds = {
         bool: lambda: chance.random() < 0.5,
-        int: lambda: chance.choice([0, 1, 2, -1, 7, 1000, -(2**63), 2**63 - 1, chance.randrange(LARGEST)]),
+        int: lambda: chance.choice(
+            [0, 1, 2, -1, 7, 1000, -(2**63), 2**63 - 1, chance.randrange(MAX_VALUE)]
+        ),
         float: lambda: chance.choice([*NUMBERS, chance.random(), chance.uniform(0, 100)]),
         str: lambda: chance.choice(TEXTS),
         tuple: lambda: texts,
@@ -142,5 +144,5 @@ def test_featurizer(ground, sets):
     imu = ground.node.create_publisher(Imu, '/imu', 100)
     weather(ground, 'featurizer', sets, lambda: imu.publish(Imu()))
     assert ground.set_parameter('featurizer', 'features', ['/imu/angular_velocity/x']) == ''
-    samples = ground.hear(Float64MultiArray, 'features')
+    samples = ground.subscribe(Float64MultiArray, 'features')
     ground.wait_until(lambda: samples, 'samples', meanwhile=lambda: imu.publish(Imu()))

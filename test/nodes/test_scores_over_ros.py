@@ -18,12 +18,14 @@ from binclf_ros.core.storage.dataset_format import DatasetReader
 def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):
     ground.start('trainer', dataset_file=tmp_path / 'samples', on_drift='forget', score_window=250)
     topics = ('drift', 'majority_accuracy', 'majority_log_loss', *SCORES)
-    curves = {name: ground.hear(Float64, f'trainer/{name}', 10) for name in topics}
+    curves = {name: ground.subscribe(Float64, f'trainer/{name}', 10) for name in topics}
     models = ground.hear_models()
     ground.teach(*blobs(40))
     ground.wait_until(lambda: models and models[-1]['samples'] == 40 and models[-1]['converged'])
 
-    assert ground.set_parameter('trainer', 'objective', 'best').startswith('objective is')
+    assert ground.set_parameter('trainer', 'threshold_objective', 'best').startswith(
+        'threshold_objective is'
+    )
     success, message = ground.trigger('/trainer/recommend_threshold')
     assert not success and 'go on labelling' in message
 
@@ -43,7 +45,7 @@ def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):
     )
     assert curves['drift'][-1].data < 1.0
 
-    assert ground.set_parameter('trainer', 'objective', 'recall>=0.9') == ''
+    assert ground.set_parameter('trainer', 'threshold_objective', 'recall>=0.9') == ''
     success, message = ground.trigger('/trainer/recommend_threshold')
     answer = json.loads(message)
     assert success and answer['samples'] == 250
@@ -81,6 +83,6 @@ def test_why_and_how_often_it_changes_its_mind(ground):
         ground.wait_until(lambda n=answered: len(decisions) >= n)
     ground.wait_until(lambda: ground.count('predictor', 'flips') == 3)
     assert ground.count('predictor', 'chatter') <= 2
-    explanations = ground.hear(String, 'predictor/explanation', read=lambda m: m.data)
+    explanations = ground.subscribe(String, 'predictor/explanation', read=lambda m: m.data)
     ground.ask_until(lambda: explanations, [3.0, 0.25])
     assert explanations[-1] == '0.95 = σ(3): +2 x0 −0.5 x1 +1.5 bias'

@@ -42,5 +42,5 @@ def test_enforce_without_security_in_force_is_refused(tmp_path, keys):
         ROS_SECURITY_ENCLAVE_OVERRIDE='/robot',
     )
     assert ended.returncode == 1
-    assert 'can not start' in ended.stderr
+    assert 'cannot start' in ended.stderr
     assert 'Traceback' not in ended.stderr

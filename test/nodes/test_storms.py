@@ -24,7 +24,7 @@ RELIABLE = {
     'qos_overrides./features.subscription.depth': 10_000,
 }
 AT_ONCE = 5000
-"""Messages on their way at the most: half of what the queues hold."""
+"""Messages on their way at most: half of what the queues hold."""
 
 
 def send(ground, node, publisher, messages, repeat=1):

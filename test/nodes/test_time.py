@@ -42,7 +42,7 @@ def test_no_clock_and_then_one_that_jumps(ground):
 def test_stamps_that_are_negative_or_zero_or_go_back(ground):
     ground.start('featurizer', features='["/imu/angular_velocity/x", "std(/imu/angular_velocity/x, 0.5)"]')
     ground.wait_for_nodes('featurizer')
-    samples = ground.hear(Float64MultiArray, 'features', read=lambda m: list(m.data))
+    samples = ground.subscribe(Float64MultiArray, 'features', read=lambda m: list(m.data))
     imu = ground.publisher(Imu, '/imu', 100)
 
     def say(begin_ns, count=20):

@@ -103,7 +103,7 @@ def test_reset_forgets_samples_and_names_while_run_and_step_go_on(ground):
 def test_curves_come_one_scalar_a_topic(ground):
     ground.start('trainer')
     curves = {
-        name: ground.hear(Float64, f'trainer/{name}', 10) for name in ('loss', 'accuracy', 'log_loss')
+        name: ground.subscribe(Float64, f'trainer/{name}', 10) for name in ('loss', 'accuracy', 'log_loss')
     }
     ground.teach(*blobs(40))
     ground.wait_until(lambda: ground.shown('trainer', 'converged') == 'true')

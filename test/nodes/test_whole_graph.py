@@ -65,8 +65,8 @@ def test_namespace_holds_everything_but_diagnostics(ground):
     wrist = Wrist(ground, '/terrain')
     start_all(ground, '-r', '__ns:=/terrain')
     probabilities = ground.hear_probabilities('/terrain/probability')
-    models = ground.hear(String, '/terrain/model', LATCHED)
-    losses = ground.hear(Float64, '/terrain/trainer/loss')
+    models = ground.subscribe(String, '/terrain/model', LATCHED)
+    losses = ground.subscribe(Float64, '/terrain/trainer/loss')
     ground.wait_until(lambda: probabilities and models and losses, meanwhile=wrist.go_on)
     names = {'terrain/featurizer', 'terrain/trainer', 'terrain/predictor'}
     ground.wait_until(lambda: set(ground.status) >= names)

@@ -110,14 +110,17 @@ def test_of_a_damaged_dataset_what_is_whole_is_used_and_it_is_said(files, capsys
         (['--dataset-file', 'nowhere.data'], 'there is no file nowhere.data'),
         (['--model-file', 'nowhere.json'], 'there is no file nowhere.json'),
         (['--dataset-file', 'FOLDER/model.json'], 'is of another format'),
-        (['--model-file', 'FOLDER/samples.data'], 'can not be used'),
-        (['--dataset-file', 'FOLDER'], 'can not be read'),
+        (['--model-file', 'FOLDER/samples.data'], 'cannot be used'),
+        (['--dataset-file', 'FOLDER'], 'cannot be read'),
         (['--model-file', 'FOLDER/model.json', '--threshold', '2'], '--threshold is 2, expected 0 to 1'),
         (['--model-file', 'FOLDER/model.json', '--window', '0'], '--window is 0, expected 1 to 1e+06'),
-        (['--model-file', 'FOLDER/model.json', '--objective', 'luck'], "objective is 'luck', expected"),
+        (
+            ['--model-file', 'FOLDER/model.json', '--threshold-objective', 'luck'],
+            "threshold_objective is 'luck', expected",
+        ),
         (['--model-file', 'FOLDER/model.json', '--solver', 'magic'], '-h explains the arguments'),
         (['--dataset-file', 'FOLDER/samples.data', '--model-file', 'FOLDER/other.json'], 'other features'),
-        (['--model-file', 'FOLDER/model.json', '--output', 'FOLDER/samples.data/x'], 'can not be written'),
+        (['--model-file', 'FOLDER/model.json', '--output', 'FOLDER/samples.data/x'], 'cannot be written'),
     ],
 )
 @needs_matplotlib

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.learning.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
-from binclf_ros.ros.cloud_layout import DATATYPES, LARGEST_STEP
+from binclf_ros.ros.cloud_layout import DATATYPES, MAX_STEP
 from binclf_ros.ros.cloud_writer import CloudWriter
 from binclf_ros.ros.clouds import CloudReader, one_point_cloud
 
@@ -42,7 +42,7 @@ def slow(cloud, wanted=None):
     """Return names and the values of each point, one struct at a time; or raise LieError."""
     order = '>' if cloud.is_bigendian else '<'
     claimed, known = set(), {}
-    if not 0 < cloud.point_step <= LARGEST_STEP or cloud.row_step < cloud.width * cloud.point_step:
+    if not 0 < cloud.point_step <= MAX_STEP or cloud.row_step < cloud.width * cloud.point_step:
         raise LieError
     if len(cloud.data) != cloud.row_step * cloud.height:
         raise LieError

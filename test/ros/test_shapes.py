@@ -176,12 +176,12 @@ def test_a_shape_that_reads_otherwise_than_the_message_is_not_used(monkeypatch):
 
 def test_after_some_messages_without_a_shape_none_is_looked_for(monkeypatch):
     made = []
-    monkeypatch.setattr(shapes, 'MOST_STEPS', 10)
+    monkeypatch.setattr(shapes, 'MAX_STEPS', 10)
     monkeypatch.setattr(shapes, 'Shape', lambda *arguments: (made.append(1), Shape(*arguments))[1])
     reader, data = SerializedReadings(LaserScan, paths_of('ranges')), serialize_message(scan(50))
     for _ in range(30):
         assert len(reader.read(data)[1][0]) == 50
-    assert len(made) == shapes.MOST_TRIES
+    assert len(made) == shapes.MAX_TRIES
 
 
 def test_every_cut_of_a_message_is_refused():

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import Array
 from ..learning.losses import BCE, sigmoid
 
-LARGEST_LOSS = 4.0
+MAX_LOSS = 4.0
 """Of one prediction, in nats: a single surprise is no drift, however sure the model was."""
 
 
@@ -23,7 +23,7 @@ CLOCK = 32
 
 
 class PageHinkley:
-    """S := max(0, S + x − mean(x so far) − δ); an alarm at S > λ, after which it starts anew.
+    """S := max(0, S + x − mean(x so far) − δ); an alarm at S > λ, after which it starts again.
 
     For a value x with a rise in its mean above δ: λ over what is above δ is how many samples it takes. A
     loss that rises by 1 nat raises it after some 220 with the defaults. (E. S. Page, Biometrika 41, 1954;
@@ -35,7 +35,7 @@ class PageHinkley:
         self.reset()
 
     def reset(self) -> None:
-        """Start anew."""
+        """Start again."""
         self._count, self._mean, self._sum = 0, 0.0, 0.0
 
     @property
@@ -59,9 +59,9 @@ class Adwin:
 
     The window is cut wherever it can be into n₀ older and n₁ newer values. It has changed where their
     means differ by more than ε = √(2 m σ² ln(2 ln n/δ)) + ⅔ m ln(2 ln n/δ), n and σ² of the window,
-    m = 1/(n₀ − s + 1) + 1/(n₁ − s + 1), s the shortest part. Then it starts anew, as in River, whose
+    m = 1/(n₀ − s + 1) + 1/(n₁ − s + 1), s the shortest part. Then it starts again, as in River, whose
     default is s = 5: too short for samples of overlapping windows, whose errors come in bursts. Memory is
-    O(log n): sums of 2ⁱ values, five at the most of each i. (A. Bifet, R. Gavaldà, SDM 2007.)
+    O(log n): sums of 2ⁱ values, five at most of each i. (A. Bifet, R. Gavaldà, SDM 2007.)
     """
 
     def __init__(self, delta: float = 1e-6, shortest: int = 200) -> None:
@@ -69,7 +69,7 @@ class Adwin:
         self.reset()
 
     def reset(self) -> None:
-        """Start anew."""
+        """Start again."""
         self._rows: list[list[float]] = [[]]
         self._count, self._sum, self._squares = 0, 0.0, 0.0
 
@@ -117,9 +117,9 @@ class Adwin:
 class Drift:
     """The alarm over test-then-train predictions: that the loss, or the share of errors, has risen.
 
-    Page and Hinkley get the log loss, cut at `LARGEST_LOSS`; ADWIN gets 1 for each wrong decision. One
+    Page and Hinkley get the log loss, cut at `MAX_LOSS`; ADWIN gets 1 for each wrong decision. One
     message is one value, the mean over its samples: the points of a cloud are no independent witnesses.
-    Where things get better no alarm is raised. After an alarm both start anew.
+    Where things get better no alarm is raised. After an alarm both start again.
     """
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class Drift:
     def update(self, y: Array, z: Array, sizes: list[int]) -> None:
         """Take predictions in: y (M,), z (M,), and of each message how many samples are its own."""
         starts = np.cumsum(sizes) - np.array(sizes)
-        losses = np.add.reduceat(np.minimum(BCE.of_samples(z, y), LARGEST_LOSS), starts) / sizes
+        losses = np.add.reduceat(np.minimum(BCE.of_samples(z, y), MAX_LOSS), starts) / sizes
         wrong = ((sigmoid(z) >= 0.5) != (y > 0.5)).astype(float)
         errors = np.add.reduceat(wrong, starts) / sizes
         for loss, error, size in zip(losses.tolist(), errors.tolist(), sizes):

@@ -13,7 +13,7 @@ SHOWN = ('log_loss', 'accuracy', 'balanced_accuracy')
 COLUMNS = ('samples', 'loss', *SHOWN, *(f'majority_{name}' for name in SHOWN))
 """Of `Progress.curves`: how many were tested, and the scores of the window."""
 
-MOST_ALARMS = 20
+MAX_ALARMS = 20
 
 
 class History:
@@ -54,7 +54,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._curves, self._life = History(len(COLUMNS), 500), History(2, 4000)
-        self._alarms: deque[int] = deque(maxlen=MOST_ALARMS)
+        self._alarms: deque[int] = deque(maxlen=MAX_ALARMS)
         self._tested = 0
 
     def clear(self) -> None:

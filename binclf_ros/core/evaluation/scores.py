@@ -19,8 +19,8 @@ from .curves import BINS, auc, calibration_sums, confusion
 from .drift import Drift
 
 CHUNK = 1024
-"""Predictions that wait to be counted together at the most."""
-LARGEST = 1e100
+"""Predictions that wait to be counted together at most."""
+MAX_VALUE = 1e100
 """What an infinite z counts as; one that is not a number counts as 0, ŷ = 0.5."""
 
 
@@ -246,7 +246,7 @@ class Scores:
         if not self._staged:
             return
         y, z = (np.concatenate(each) for each in zip(*self._staged))
-        z = np.nan_to_num(z, nan=0.0, posinf=LARGEST, neginf=-LARGEST)  # sums would never recover
+        z = np.nan_to_num(z, nan=0.0, posinf=MAX_VALUE, neginf=-MAX_VALUE)  # sums would never recover
         self._drift.update(y, z, [len(each) for each, _ in self._staged])
         self._staged, self._waiting = [], 0
         positives = self._total.tp + self._total.fn + np.cumsum(y) - y

@@ -10,7 +10,7 @@ its own. It holds although the threshold was chosen by the same samples:
   before the first threshold whose lower bound is below p: tests in an order fixed beforehand need no
   correction (A. N. Angelopoulos et al., "Learn then Test", 2021).
 - the others take the best threshold there is. Their bound comes from cells of the confusion matrix that
-  are wrong by ε at the most, at all thresholds at once: ε = √(ln(c/α)/(2n)) for c of them (P. Massart,
+  are wrong by ε at most, at all thresholds at once: ε = √(ln(c/α)/(2n)) for c of them (P. Massart,
   Annals of Probability 18, 1990).
 """
 
@@ -27,9 +27,9 @@ from ..errors import BinclfError, ParameterError
 from ..learning.losses import sigmoid
 
 ALPHA = 0.05
-FEWEST = 20
+MIN_COUNT = 20
 """Samples of each class that a recommendation rests on at least."""
-MOST_TESTS = 500
+MAX_TESTS = 500
 """Thresholds that are tested for a precision."""
 _HELP = 'expected balanced_accuracy, f1, precision>=0.99, recall>=0.99 or cost:FP=1,FN=10'
 _NUMBER = r'(\d+(?:\.\d*)?(?:e[+-]?\d+)?)'
@@ -72,27 +72,27 @@ def parse_objective(text: str) -> Objective:
         level = float(found[2])
         if 0.0 < level < 1.0:
             return Objective(found[1], level)
-        raise ParameterError(f'objective is {text!r:.60}, but {level:g} is not between 0 and 1')
+        raise ParameterError(f'threshold_objective is {text!r:.60}, but {level:g} is not between 0 and 1')
     if found := re.fullmatch(rf'cost:FP={_NUMBER},FN={_NUMBER}', plain):
         costs = float(found[1]), float(found[2])
         if min(costs) > 0.0 and max(costs) <= 1e9:
             return Objective('cost', costs=costs)
-        raise ParameterError(f'objective is {text!r:.60}, but costs are above 0, up to 1e9')
-    raise ParameterError(f'objective is {text!r:.60}, {_HELP}')
+        raise ParameterError(f'threshold_objective is {text!r:.60}, but costs are above 0, up to 1e9')
+    raise ParameterError(f'threshold_objective is {text!r:.60}, {_HELP}')
 
 
 def recommend(y: Array, z: Array, objective: str) -> Recommendation:
     """Return the threshold for an objective from labels y (M,) and z (M,), the oldest first.
 
     Raises ParameterError for the objective, BinclfError where the samples are too few for it or where
-    it can not be reached.
+    it cannot be reached.
     """
     wanted = parse_objective(objective)
     positives = int(np.sum(y))
-    if min(positives, len(y) - positives) < FEWEST:
+    if min(positives, len(y) - positives) < MIN_COUNT:
         raise BinclfError(
             f'{positives} positives and {len(y) - positives} negatives were predicted before they '
-            f'were learned, a recommendation needs {FEWEST} of each: go on labelling'
+            f'were learned, a recommendation needs {MIN_COUNT} of each: go on labelling'
         )
     ladder = _Ladder(y, z)
     if wanted.kind == 'recall':
@@ -141,7 +141,7 @@ def _precision(ladder: _Ladder, level: float) -> tuple[int, float, float]:
     first = int(np.searchsorted(called, _fewest_faultless(level)))
     if first == len(called):
         raise BinclfError(_too_few('precision', level, f'{len(called)} samples'))
-    steps = np.unique(np.linspace(first, len(called) - 1, MOST_TESTS).astype(int))
+    steps = np.unique(np.linspace(first, len(called) - 1, MAX_TESTS).astype(int))
     passed = -1
     for i in steps.tolist():
         if binomial_cdf(int(ladder.fp[i]), int(called[i]), 1.0 - level) > ALPHA:

@@ -11,8 +11,8 @@
 A field is a scalar field of the cloud: `z`, `intensity`. The operators bind as in Python, −x**2 is
 −(x²). Everything is computed in 64-bit floats, for all points at once; where a result is no number
 (√−1, 0/0) it is NaN, where it is too large inf, and nothing is raised. Adding a function is one
-entry in `FUNCTIONS`. What a text may ask for is bounded by `LONGEST` and `DEEPEST`, and no part of it
-ever reaches Python's own evaluator.
+entry in `FUNCTIONS`. What a text may ask for is bounded by `MAX_CHARACTERS` and `MAX_DEPTH`, and no
+part of it ever reaches Python's own evaluator.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import ExpressionError
-from .scanner import NUMBER, Cursor
+from .scanner import NUMBER, Scanner
 
 LABEL = 'label'
 """The field of a labelled cloud that is learnt, and therefore no feature."""
-LONGEST = 500
+MAX_CHARACTERS = 500
 """Characters of one expression."""
-DEEPEST = 32
+MAX_DEPTH = 32
 """Parentheses, calls, signs and exponents inside one another."""
-MOST_CELLS = 2**20
+MAX_CELLS = 2**20
 """Cells of a grid that `min_cell` lays out in memory; a sparser cloud is sorted instead."""
 
 
@@ -65,7 +65,7 @@ def _min_of_cells(values: Array, columns: Array, rows: Array) -> Array:
     left, bottom = columns.min(), rows.min()
     n_rows = rows.max() - bottom + 1.0
     n_cells = (columns.max() - left + 1.0) * n_rows
-    if n_cells <= MOST_CELLS:
+    if n_cells <= MAX_CELLS:
         # so close together, the differences of whole numbers are exact at any size
         columns -= left
         rows -= bottom
@@ -170,18 +170,18 @@ def parse_point_expression(text: str) -> PointExpression:
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
 
 
-class _Parser(Cursor):
+class _Parser(Scanner):
     """Every method takes what it reads off the front of the text, or raises."""
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
-            raise ExpressionError(str(text)[:LONGEST], 0, 'a feature is a text such as z or abs(z)')
+            raise ExpressionError(str(text)[:MAX_CHARACTERS], 0, 'a feature is a text such as z or abs(z)')
         super().__init__(text)
         self.depth = 0
         self.program: list[Step] = []
-        if len(self.text) > LONGEST:
-            self.text = self.text[:LONGEST]
-            raise self.fail(f'an expression has {LONGEST} characters at the most', LONGEST)
+        if len(self.text) > MAX_CHARACTERS:
+            self.text = self.text[:MAX_CHARACTERS]
+            raise self.fail(f'an expression has {MAX_CHARACTERS} characters at most', MAX_CHARACTERS)
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
         """Take what fits off the front, and the spaces behind it."""
@@ -223,8 +223,8 @@ class _Parser(Cursor):
 
     def unary(self) -> None:
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.fail(f'more than {DEEPEST} levels inside one another')
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f'more than {MAX_DEPTH} levels inside one another')
         if self.skip('-'):
             self.unary()
             self.program.append(NEGATIVE)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..errors import ExpressionError
-from .scanner import NUMBER, Cursor
+from .scanner import NUMBER, Scanner
 
 Times = NDArray[np.int64]
 Statistic = Callable[[Array, Times], Array]
@@ -134,8 +134,8 @@ def elements(index: slice) -> range:
 
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
 _INTEGER = re.compile(r'[0-9]{1,9}')
-LONGEST_WINDOW_SEC = 86_400.0
-MOST_ELEMENTS = 100_000
+MAX_WINDOW_SEC = 86_400.0
+MAX_ELEMENTS = 100_000
 
 
 def parse(text: str) -> Expression:
@@ -143,7 +143,7 @@ def parse(text: str) -> Expression:
     return _Parser(text).expression()
 
 
-class _Parser(Cursor):
+class _Parser(Scanner):
     """Every method takes what it reads off the front of the text, or raises."""
 
     def __init__(self, text: str) -> None:
@@ -186,8 +186,8 @@ class _Parser(Cursor):
         if number is None:
             raise self.fail('expected a window in seconds, such as 1.0')
         window = float(number)
-        if not 1e-9 <= window <= LONGEST_WINDOW_SEC:
-            raise self.fail(f'a window is above 0 and at most {LONGEST_WINDOW_SEC:g} seconds', start)
+        if not 1e-9 <= window <= MAX_WINDOW_SEC:
+            raise self.fail(f'a window is above 0 and at most {MAX_WINDOW_SEC:g} seconds', start)
         return window
 
     def path(self) -> tuple[bool, tuple[Segment, ...]]:
@@ -198,8 +198,8 @@ class _Parser(Cursor):
         if len(segments) < 2:
             raise self.fail('a path is a topic and at least one field, such as /label/data')
         size = math.prod(len(elements(s.index)) for s in segments if isinstance(s.index, slice))
-        if size > MOST_ELEMENTS:
-            raise self.fail(f'{size} elements; a path may stand for {MOST_ELEMENTS} at the most')
+        if size > MAX_ELEMENTS:
+            raise self.fail(f'{size} elements; a path may stand for {MAX_ELEMENTS} at most')
         return absolute, tuple(segments)
 
     def segment(self) -> Segment:

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from .windows import LAG_NS, History
 
-MOST_WAITING = 100_000
-"""Samples that wait for a delayed label at the most."""
+MAX_WAITING = 100_000
+"""Samples that wait for a delayed label at most."""
 
 Waiting = TypeVar('Waiting')
 
@@ -41,7 +41,7 @@ class Labels(Generic[Waiting]):
             self._give_up(len(self._waiting), 'time_jump')
         self._waiting.append((time + self._delay_ns, sample))
         self._settle(time)
-        self._give_up(len(self._waiting) - MOST_WAITING, 'stale')
+        self._give_up(len(self._waiting) - MAX_WAITING, 'stale')
 
     def settled(self) -> list[tuple[Waiting, int | str]]:
         """Return, once, the samples that are settled, each with its label or the reason for none."""

@@ -26,7 +26,7 @@ class Readings:
         self._has_header = has_header
 
     def read(self, message: Any) -> tuple[int | None, list[Values], dict[int, SampleError]]:
-        """Return stamp, numbers of each path, and what can not be read: see `Read`."""
+        """Return stamp, numbers of each path, and what cannot be read: see `Read`."""
         values: list[Values] = []
         unread: dict[int, SampleError] = {}
         for slot, read in enumerate(self._readers):

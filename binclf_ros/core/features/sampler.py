@@ -123,7 +123,7 @@ class Sampler:
     def push(self, name: str, message: Any, arrival_ns: int) -> tuple[Sample | None, list[Sample]]:
         """Take one message of one topic; return the sample it triggered, and those now labelled.
 
-        A message that can not be read, and a trigger without a whole sample, are counted by reason.
+        A message that cannot be read, and a trigger without a whole sample, are counted by reason.
         """
         sample = None
         try:
@@ -144,7 +144,7 @@ class Sampler:
         return sample, self._labeled()
 
     def _say_labels(self, name: str, readings: Sequence[Values], time_ns: int) -> None:
-        """Say what a message says of labels: nan, where it can not be read."""
+        """Say what a message says of labels: nan, where it cannot be read."""
         for role, slot, reduce in self._said_by.get(name, ()):
             try:
                 (value,) = reduce(readings[slot])

@@ -9,7 +9,7 @@ from ..errors import ExpressionError
 NUMBER = re.compile(r'[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?')
 
 
-class Cursor:
+class Scanner:
     """A place in one text; every method takes what it reads off the front."""
 
     def __init__(self, text: str) -> None:

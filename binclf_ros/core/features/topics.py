@@ -65,7 +65,7 @@ class Topic:
     def push(self, time_ns: int, readings: Sequence[Values], unread: Mapping[int, SampleError]) -> None:
         """Take the readings of one message in.
 
-        Raises SampleError where a feature can not be had of it; that one alone is missing then.
+        Raises SampleError where a feature cannot be had of it; that one alone is missing then.
         """
         wrong = [error for slot, error in unread.items() if slot in self._needed]
         values: list[float] = []

@@ -27,10 +27,10 @@ from ..errors import DescentError
 from .objective import Objective, Point
 
 EPSILON = sys.float_info.epsilon
-SMALLEST_STEP = 2.0**-40
+MIN_STEP = 2.0**-40
 SUFFICIENT = 1e-4
 """Share of the fall that the gradient promises which a halved step has to bring (Armijo)."""
-ROWS_PER_PARAMETER, FEWEST_ROWS, SHARE = 50, 1000, 50
+ROWS_PER_PARAMETER, MIN_ROWS, SHARE = 50, 1000, 50
 """P is taken from so many samples a parameter, so many at least, or one in so many, whichever is most."""
 ALL = 2**62
 MUCH_SMALLER = 0.5
@@ -73,7 +73,7 @@ class Gradient:
 
     def start(self, objective: Objective) -> float:
         """Return 1/L, the largest constant step that provably descends."""
-        return 1.0 / objective.largest_curvature()
+        return 1.0 / objective.max_curvature()
 
     def direction(self, objective: Objective, point: Point) -> Array:
         """Return the gradient."""
@@ -116,7 +116,7 @@ class Curvature:
             leapt = _optimum(sample, theta)
             point = objective.at(leapt)
             if point.value <= sample.at(theta).value:
-                self._inverse = _inverse(sample.curvature(leapt))
+                self._inverse = _inverse(sample.hessian(leapt))
                 return point
         return objective.at(theta)
 
@@ -133,7 +133,7 @@ class Curvature:
         if self._inverse is None:
             sample = objective.sample(self._rows)
             self._fresh, self._whole = True, sample is objective
-            self._inverse = _inverse(sample.curvature(point.theta))
+            self._inverse = _inverse(sample.hessian(point.theta))
         return self._inverse @ point.gradient
 
     def refresh(self) -> bool:
@@ -147,7 +147,7 @@ class Curvature:
     def stepped(self, before: Point, after: Point) -> None:
         """Keep P while steps with it shrink the gradient well, and correct it by what this one shows."""
         self._fresh = False
-        if after.slope > self.served * before.slope:
+        if after.gradient_max > self.served * before.gradient_max:
             self._inverse = None
             self._rows *= 4
         elif self._inverse is not None:
@@ -186,11 +186,11 @@ def descend(
     point = solver.begin(objective, theta) if backtracks else objective.at(theta)
     _check_finite(point, 'at the start: reset the trainer')
     yield point
-    if point.slope < tolerance:
+    if point.gradient_max < tolerance:
         return
     own_rate = solver.start(objective)
     alpha = learning_rate or own_rate
-    while point.slope >= tolerance:
+    while point.gradient_max >= tolerance:
         direction = solver.direction(objective, point)
         if backtracks:
             after = _halve_until_it_falls(objective, point, direction, alpha)
@@ -209,7 +209,7 @@ def descend(
 def _fewest_rows(objective: Objective) -> int:
     """Return how many samples the first P is taken from."""
     parameters = objective.n_features + 1
-    return int(max(FEWEST_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE))
+    return int(max(MIN_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE))
 
 
 def _optimum(sample: Objective, theta: Array) -> Array:
@@ -226,12 +226,12 @@ def _halve_until_it_falls(
     """Return the first point on the way that is lower enough; None where rounding hides any fall."""
     promised = float(point.gradient @ direction)
     rounding = 4.0 * EPSILON * max(1.0, abs(point.value))
-    while alpha >= SMALLEST_STEP:
+    while alpha >= MIN_STEP:
         after = objective.at(point.theta - alpha * direction)
         if _is_finite(after):
             if after.value < point.value - max(rounding, SUFFICIENT * alpha * promised):
                 return after
-            if after.value <= point.value + rounding and after.slope < 0.5 * point.slope:
+            if after.value <= point.value + rounding and after.gradient_max < 0.5 * point.gradient_max:
                 return after
         alpha *= 0.5
         if alpha * promised < 1e-3 * rounding:

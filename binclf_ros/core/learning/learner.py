@@ -17,8 +17,8 @@ from .losses import LOSSES, initialize
 from .model import Model
 from .objective import Objective, Point
 
-MOST_STEPS = 100_000
-"""Steps of one descent at the most."""
+MAX_STEPS = 100_000
+"""Steps of one descent at most."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Learner:
             with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
                 for point in self._points(objective):
                     steps += 1
-                    if steps >= MOST_STEPS or (steps and enough()):
+                    if steps >= MAX_STEPS or (steps and enough()):
                         break
                 else:
                     self._settled = True
@@ -161,7 +161,7 @@ class Learner:
         assert point is not None
         self._sums = point.sums if objective.adds_up else None
         self.buffer.mark()
-        converged = point.slope < self.options.tolerance
+        converged = point.gradient_max < self.options.tolerance
         self._settled = self._settled or converged
         if steps or self.model is None or not self._describes_buffer(self.model, converged):
             self._keep(objective, point.theta, point.loss, converged)
@@ -229,7 +229,7 @@ class Learner:
         if (
             EPSILON * in_gradient.max() < 1e-3 * self.options.tolerance * objective.n_samples
             and in_value < 4 * max(objective.n_samples, sums[0])
-            and point.slope >= self.options.tolerance
+            and point.gradient_max >= self.options.tolerance
         ):
             return point
         return None

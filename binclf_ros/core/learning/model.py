@@ -15,9 +15,9 @@ from .losses import sigmoid
 
 FORMAT = 'binclf_ros/model'
 VERSION = 1
-MOST_PARTS = 8
+MAX_PARTS = 8
 """Features that an explanation names."""
-LARGEST_JSON = 16 * 2**20
+MAX_JSON = 16 * 2**20
 """Characters of JSON that are looked at; a longer text is refused unread."""
 
 
@@ -66,9 +66,9 @@ class Model:
         parts, rest = self.contributions(x)
         z = float(np.sum(parts)) + rest
         order = np.argsort(-np.abs(parts), kind='stable')
-        shown = [f'{parts[i]:+.2g} {self.features[i]}' for i in order[:MOST_PARTS].tolist()]
-        if len(order) > MOST_PARTS:
-            others = order[MOST_PARTS:]
+        shown = [f'{parts[i]:+.2g} {self.features[i]}' for i in order[:MAX_PARTS].tolist()]
+        if len(order) > MAX_PARTS:
+            others = order[MAX_PARTS:]
             shown.append(f'{np.sum(parts[others]):+.2g} {len(others)} more')
         chance = float(sigmoid(np.array(z)))
         return f'{chance:.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias']).replace('-', '−')
@@ -129,7 +129,7 @@ def _object(text: str) -> dict[str, Any]:
     def refuse(constant: str) -> float:
         raise ModelError('not_finite', f'{constant} is no number that a model may have')
 
-    if len(text) > LARGEST_JSON:
+    if len(text) > MAX_JSON:
         raise ModelError('json', f'{len(text)} characters are more than a model may have')
     try:
         fields = json.loads(text, parse_constant=refuse)

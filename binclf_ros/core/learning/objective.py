@@ -42,7 +42,7 @@ class Point:
     """What it was made of: see `Objective.sums`."""
 
     @cached_property
-    def slope(self) -> float:
+    def gradient_max(self) -> float:
         """The largest gradient component, by magnitude: what `tolerance` is held against."""
         return float(np.abs(self.gradient).max())
 
@@ -137,13 +137,13 @@ class Objective:
         sample.ridge, sample.class_weights = self.ridge, self.class_weights
         return sample
 
-    def curvature(self, theta: Array) -> Array:
+    def hessian(self, theta: Array) -> Array:
         """Return the curvature (N + 1, N + 1) of the objective at theta."""
         w_raw = theta[:-1] / self.scale
         offset = self._offset(theta[-1], w_raw)
         return self._gram(lambda X, y: self.loss.curvature(sigmoid(X @ w_raw + offset), y))
 
-    def largest_curvature(self) -> float:
+    def max_curvature(self) -> float:
         """Return L: no second derivative of the objective, in any direction, at any point, is larger.
 
         L is the largest eigenvalue of the loss's bound (1/4 for the BCE) times X̃ᵀ·X̃/M, with the ridge;

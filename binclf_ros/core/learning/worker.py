@@ -21,8 +21,8 @@ from .model import Model
 Batch = tuple[tuple[str, ...], Array, Array]
 Command = Callable[[], None]
 NICE = 10
-MOST_JOINED = 1024
-"""Batches that are handed to the learner in one piece at the most."""
+MAX_JOINED = 1024
+"""Batches that are handed to the learner in one piece at most."""
 
 
 class _Ended(Exception):
@@ -176,7 +176,7 @@ class Worker(threading.Thread):
             batches = [first]
             while queue and isinstance(queue[0], tuple) and queue[0][0] == first[0]:
                 batches.append(queue.popleft())  # type: ignore[arg-type]
-                if len(batches) == MOST_JOINED:
+                if len(batches) == MAX_JOINED:
                     break
             if len(batches) == 1:
                 names, X, y = first

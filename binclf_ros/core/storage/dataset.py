@@ -11,7 +11,7 @@ from ..arrays import Array
 from ..errors import StorageError
 from ..learning.buffer import Buffer
 from .dataset_format import DatasetReader, Names, Refused, header, records, records_in_order
-from .files import aside, replace_file, sweep, why, write_all
+from .files import quarantine_path, replace_file, sweep, why, write_all
 
 LEEWAY_BYTES = 4096
 """What a file may hold beside twice the samples of the buffer."""
@@ -24,7 +24,7 @@ class Dataset:
 
     `acknowledged` counts the samples that are durable, over the life of the dataset. Where the disk
     refuses, `failure` is a sentence, which `report` gets ('' once all is well); the samples stay in
-    the buffer, and the file is written anew from there as soon as that is possible. `note` gets what
+    the buffer, and the file is written again from there as soon as that is possible. `note` gets what
     happened to a file that was there.
     """
 
@@ -82,12 +82,12 @@ class Dataset:
             self._set_failing(f'{self.path} could not be written: {why(error)}')
 
     def retry(self, names: Names, buffer: Buffer | None, at_once: bool = False) -> None:
-        """Write all anew where the disk refused before; but once a second if not `at_once`."""
+        """Write all again where the disk refused before; but once a second if not `at_once`."""
         if self.failing and (at_once or time.monotonic() >= self._retry_at):
             self._try_to_rewrite(names, buffer)
 
     def save(self, names: Names, buffer: Buffer | None) -> int:
-        """Write the file anew from the buffer and read it back; return its samples. Raises StorageError."""
+        """Rewrite the file from the buffer and read it back; return its samples. Raises StorageError."""
         self._try_to_rewrite(names, buffer)
         if self.failing:
             raise StorageError(self.failure)
@@ -102,11 +102,11 @@ class Dataset:
         return held
 
     def rewrite(self, names: Names, buffer: Buffer | None) -> None:
-        """Write the file anew from the buffer, which has let samples go. Never raises."""
+        """Write the file again from the buffer, which has let samples go. Never raises."""
         self._try_to_rewrite(names, buffer)
 
     def clear(self) -> None:
-        """Begin anew with no samples."""
+        """Begin again with no samples."""
         self._taken = self.acknowledged = 0
         self._try_to_rewrite((), None)
 
@@ -129,7 +129,7 @@ class Dataset:
             if buffer is not None:
                 yield from records_in_order(buffer)
 
-        kept = aside(self.path, self._aside) if self._aside else None
+        kept = quarantine_path(self.path, self._aside) if self._aside else None
         try:
             replace_file(self.path, chunks(), kept)
             status = os.stat(self.path)

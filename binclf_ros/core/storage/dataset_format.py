@@ -35,7 +35,7 @@ VERSION = 1
 HEADER, ROWS = b'BCDS', b'ROWS'
 HEAD = struct.Struct('<4sIII')
 BLOCK_BYTES = 2**20
-"""About how much one record of samples holds at the most."""
+"""About how much one record of samples holds at most."""
 
 Names = tuple[str, ...]
 
@@ -89,7 +89,7 @@ class DatasetReader:
         except Refused as refused:
             self.word, self.problem = refused.word, str(refused)
         except (OSError, ValueError) as error:
-            self.word, self.problem = 'damaged', f'can not be read: {why(error)}'
+            self.word, self.problem = 'damaged', f'cannot be read: {why(error)}'
 
     def _read_header(self, file: BinaryIO, left: int) -> int:
         if left >= len(HEADER) and os.pread(file.fileno(), len(HEADER), 0) != HEADER:
@@ -104,7 +104,7 @@ class DatasetReader:
                 )
             names, before = fields['features'], fields['acknowledged_before']
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Refused('damaged', f'has a header that can not be read: {error!r:.100}') from error
+            raise Refused('damaged', f'has a header that cannot be read: {error!r:.100}') from error
         texts = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
         if not texts or len(set(names)) != len(names) or type(before) is not int or before < 0:
             raise Refused('damaged', 'has a header that makes no sense')

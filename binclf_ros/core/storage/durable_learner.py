@@ -56,10 +56,10 @@ class Persistence:
         names, buffer = self._restored_samples()
         model, problem = self._keeper.recover()
         if problem:
-            self._note('; '.join(filter(None, (problem, self._keeper.set_aside()))))
+            self._note('; '.join(filter(None, (problem, self._keeper.quarantine()))))
         if model is not None and names and model.features != names:
             self._note(
-                f'the model file is of other features than the dataset; {self._keeper.set_aside("other")}'
+                f'the model file is of other features than the dataset; {self._keeper.quarantine("other")}'
             )
             model = None
         self._learner.resume(names or (model.features if model else ()), buffer, model)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import StorageError
 
-MOST_ASIDE = 20
+MAX_ASIDE = 20
 """Files that are set aside beside one; the last name is used again, so that no disk fills with them."""
 
 
@@ -78,15 +78,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def aside(path: Path, word: str) -> Path:
+def quarantine_path(path: Path, word: str) -> Path:
     """Return a name beside `path` to set a file aside under, such as NAME.damaged-1."""
-    names = [path.parent / f'{path.name}.{word}-{n}' for n in range(1, MOST_ASIDE + 1)]
+    names = [path.parent / f'{path.name}.{word}-{n}' for n in range(1, MAX_ASIDE + 1)]
     return next((name for name in names if not name.exists()), names[-1])
 
 
-def set_aside(path: Path, word: str) -> Path:
+def quarantine(path: Path, word: str) -> Path:
     """Give a file another name, and return it. Raises StorageError."""
-    other = aside(path, word)
+    other = quarantine_path(path, word)
     try:
         os.replace(path, other)
         sync_folder(path.parent)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ModelError, StorageError
-from ..learning.model import LARGEST_JSON, Model
-from .files import open_regular, replace_file, set_aside, sweep, why
+from ..learning.model import MAX_JSON, Model
+from .files import open_regular, quarantine, replace_file, sweep, why
 
 REST_SEC = 0.2
 """Between two writes of a model file, which the disk is thankful for."""
@@ -37,13 +37,13 @@ def previous(path: Path) -> Path:
 def load_model(path: Path) -> Model | None:
     """Read a model file; None where there is none. One without a checksum is taken as it is.
 
-    Raises StorageError where it can not be read, ModelError where it is no model.
+    Raises StorageError where it cannot be read, ModelError where it is no model.
     """
     try:
         with open(path, 'rb', opener=open_regular) as file:
-            if os.fstat(file.fileno()).st_size > LARGEST_JSON:
+            if os.fstat(file.fileno()).st_size > MAX_JSON:
                 raise ModelError('json', f'{path} is too large for a model')
-            data = file.read(LARGEST_JSON)
+            data = file.read(MAX_JSON)
         text = data.decode()
     except FileNotFoundError:
         return None
@@ -109,13 +109,13 @@ class ModelKeeper:
                     return model, '; '.join(problems)
         return None, '; '.join(problems)
 
-    def set_aside(self, word: str = 'damaged') -> str:
+    def quarantine(self, word: str = 'damaged') -> str:
         """Give the file another name, so that nothing overwrites it; return a sentence about it."""
         with self._writing:
             try:
                 self._newest = self._kept = None
                 self._refused = False
-                return f'set aside as {set_aside(self.path, word)}' if self.path.is_file() else ''
+                return f'set aside as {quarantine(self.path, word)}' if self.path.is_file() else ''
             except StorageError as error:
                 self._refused = True
                 return str(error)
@@ -166,7 +166,7 @@ class ModelKeeper:
 
     def _write(self, model: Model) -> None:
         if self._refused and self.path.is_file():
-            set_aside(self.path, 'damaged')
+            quarantine(self.path, 'damaged')
         self._refused = False
         save_model(self.path, model)
         self._kept = model

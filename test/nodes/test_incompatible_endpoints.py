@@ -39,16 +39,16 @@ def test_a_stranger_is_named_until_it_goes(ground):
         heard = ('/client hears std_msgs/msg/string on /decision', '/client hears nothing of /probability')
         return all(each in text for each in (*said, *heard, *(each[2].lower() for each in wrong + deaf)))
 
-    ground.wait_until(named, 'four strangers')
-    assert ground.shown('predictor', 'strangers') == '4'
+    ground.wait_until(named, 'four incompatible endpoints')
+    assert ground.shown('predictor', 'incompatible_endpoints') == '4'
     assert ground.severity['predictor'] == 1
     assert fits.get_publisher_count() == 1
     for publisher, *_ in wrong:
         ground.node.destroy_publisher(publisher)
     for subscription, *_ in deaf:
         ground.node.destroy_subscription(subscription)
-    ground.wait_until(lambda: 'client' not in ground.text['predictor'], 'an end of strangers')
-    assert not ground.shown('predictor', 'strangers')
+    ground.wait_until(lambda: 'client' not in ground.text['predictor'], 'an end of them')
+    assert not ground.shown('predictor', 'incompatible_endpoints')
 
 
 def test_a_teacher_that_is_not_reliable_is_told_of_to_the_trainer(ground):
