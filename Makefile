@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Everything sets itself up, in .venv. With a ROS environment sourced, that ROS is used; without one,
 # ROS 2 comes from wheels.
 

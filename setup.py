@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The package for colcon and for pip. The extras are what a robot does not need."""
 
 from glob import glob

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The floor: the smallest rclpy nodes there are. Each answers what it hears, under rclpy.spin.
 
 python benchmarks/echo.py vector | cloud | imu [--ros-args ...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the live nodes cost, against the smallest rclpy echo: see docs/benchmarks.md, which this writes.
 
 python benchmarks/live.py [--quick] [--only PART ...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clocks, tables and our side of the comparison."""
 
 # ruff: noqa: ANN001, ANN201

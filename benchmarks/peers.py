@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Those we compare with. Each one that is not installed has no rows."""
 
 # ruff: noqa: ANN001, ANN201, ANN202

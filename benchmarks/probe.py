@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who asks and who answers in the benchmark of the live nodes: processes, and a client with a clock."""
 
 # ruff: noqa: ANN001, ANN201, ANN202

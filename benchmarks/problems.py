@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The samples that the training is measured on: made here, or recorded."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test, then train: every sample is predicted before it is learned."""
 
 # ruff: noqa: ANN001, ANN201, ANN204

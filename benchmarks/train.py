@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What training costs, against its peers, in one run: see docs/benchmarks.md, which this writes.
 
 python benchmarks/train.py [--quick]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m binclf_ros NAME`: what `ros2 run binclf_ros NAME` runs, without the tools of ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why the lecture advises against the MSE: a confident wrong answer hardly moves under it.
 
 Run: .venv/bin/python examples/why_not_mse.py (make demo has made .venv)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much a test does: its short form in `make test`, its long one in `make soak`."""
 
 from __future__ import annotations

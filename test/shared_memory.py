@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What processes leave in /dev/shm, where Fast DDS keeps what it sends on one machine."""
 
 from __future__ import annotations

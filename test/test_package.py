@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is written twice because others read it: versions, documentation, configuration, launch."""
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from binclf_ros.__main__ import PROGRAMS
 from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters, TrainerParameters, tables
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ('binclf_ros', 'benchmarks', 'examples', 'launch', 'test')
 KINDS = {'featurizer': FeaturizerParameters, 'trainer': TrainerParameters, 'predictor': PredictorParameters}
 EMPTY_IN_YAML = ('features', 'point_features')
 """Lists whose default is empty, which a file of ROS parameters cannot say."""
@@ -181,3 +183,8 @@ def test_blas_has_one_thread_unless_the_user_says_otherwise() -> None:
     (asked, alive), (told, more) = threads_of_a_node(), threads_of_a_node(OMP_NUM_THREADS='2')
     assert (asked, told) == ('1', '2')
     assert alive < more
+
+
+def test_every_file_of_code_names_its_licence() -> None:
+    for path in (*ROOT.glob('*.py'), *(each for part in PARTS for each in (ROOT / part).rglob('*.py'))):
+        assert 'SPDX-License-Identifier: Apache-2.0' in path.read_text()[:200], path

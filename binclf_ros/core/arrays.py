@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one array type that the package computes with."""
 
 from __future__ import annotations

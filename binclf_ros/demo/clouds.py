@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replays point clouds: the trainer learns from their field `label`, the predictor never sees it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line: `python -m binclf_ros demo [--bag PATH --features … --label …]`."""
 
 from __future__ import annotations

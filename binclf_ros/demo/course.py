@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every run of the demo has in common: its phases, the watch over the nodes, and the pace."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong in the demo, beside the user's mistakes, which are BinclfErrors."""
 
 from __future__ import annotations

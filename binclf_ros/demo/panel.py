@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is seen while it runs: a panel on a terminal, else a plain line every few seconds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's own node: it publishes what a robot would, and hears what the nodes make of it."""
 
 from __future__ import annotations

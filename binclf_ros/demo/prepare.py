@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run of the demo needs, made from its arguments, before any node is started."""
 
 from __future__ import annotations

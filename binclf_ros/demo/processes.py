@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The three nodes as processes: started, watched, and always ended, each by its id."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replays messages of sensors: the featurizer makes samples of them, and the label comes as a topic."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What came of it: a table, demo_report.json and demo_report.png."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The featurizer: any sensor and a label in, features and labelled features out."""
 
 from __future__ import annotations

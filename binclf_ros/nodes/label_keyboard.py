@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Label by keyboard: `ros2 run binclf_ros label_keyboard`, then 1, 0 or the space bar."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The predictor: features and a model in, probability and decision out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trainer: labelled samples in, models out."""
 
 from __future__ import annotations

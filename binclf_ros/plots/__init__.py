@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of the learning, drawn with matplotlib, which is an extra: imported where one is drawn."""

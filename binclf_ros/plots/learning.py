@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the page is drawn from, and the verdict on it in words."""
 
 from __future__ import annotations

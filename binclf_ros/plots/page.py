@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page that shows whether it learns: one look, 1280 × 720."""
 
 from __future__ import annotations

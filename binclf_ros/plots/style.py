@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all pictures share: size, colours, axes; and how one becomes a PNG.
 
 matplotlib's figures are used as objects, never its global state, so that any thread may draw.

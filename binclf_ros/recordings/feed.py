@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is played to the nodes: messages in order, and, worked out beforehand, what each should cause."""
 
 from __future__ import annotations

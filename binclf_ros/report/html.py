@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The report as one HTML file, which needs no network: the picture and the tables are in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test, then train, offline: the samples of a file in their order, each predicted before it is learned."""
 
 from __future__ import annotations

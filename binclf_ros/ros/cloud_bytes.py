@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Point clouds from the bytes of their messages, of which the points stay where they are.
 
 In CDR a `sensor_msgs/PointCloud2` is: encoding and stamp, the frame, height and width, the fields with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the bytes of a point cloud mean, checked before anybody reads them.
 
 A point is `point_step` bytes, a row `row_step` bytes with `width` points at its front, a cloud `height`

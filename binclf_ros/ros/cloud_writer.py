@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Classified clouds: what came in, byte by byte, and two fields behind each point."""
 
 from __future__ import annotations

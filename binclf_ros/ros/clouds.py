@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Point clouds ↔ numpy: any scalar fields of a `sensor_msgs/PointCloud2` as features of its points.
 
 What a cloud has to be, and the reasons to refuse one, are in cloud_layout.py; here come to it

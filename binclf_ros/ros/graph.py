@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strangers: others on our topics with whom no data flows, of which ROS says nothing between processes."""
 
 from __future__ import annotations

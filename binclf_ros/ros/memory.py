@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the C library keeps memory."""
 
 from __future__ import annotations

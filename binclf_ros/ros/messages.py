@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """numpy ↔ messages: the only codec. Checks what came, whole, before anybody uses it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every node of this package is: guarded callbacks, counters, diagnostics, one spin, a clean end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every parameter of every node, once: type, default, range, description; and their declaration.
 
 To add one: a field here, and the line that uses it. Descriptor, range check and the table in the

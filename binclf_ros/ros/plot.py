@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A picture on a topic, drawn by a thread of its own while somebody looks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The quality of service of every topic, once; each can be overridden by `qos_overrides`."""
 
 from __future__ import annotations

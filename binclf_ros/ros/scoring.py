@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a trainer tells of how well it learns: scores and drift as topics, a threshold, a picture."""
 
 from __future__ import annotations

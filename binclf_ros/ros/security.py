@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where security is asked for, there is no going on without it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages of any type from their bytes, for where microseconds count.
 
 A message in CDR is one piece: where a field is depends on nothing but how long the strings and lists before

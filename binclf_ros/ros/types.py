@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Message types, found by name, and whether a path of fields fits one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start featurizer, trainer and predictor: `ros2 launch binclf_ros binclf.launch.py`."""
 
 import os

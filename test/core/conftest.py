@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hypothesis for this folder: the same examples every time, so that a run can be repeated."""
 
 from __future__ import annotations

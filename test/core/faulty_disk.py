@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A disk that keeps nothing but what was synced, and one that refuses: shims over the functions of os."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What leaves a full buffer, held against the plainest list that does the same."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The file of samples: what is acknowledged is there again, and nothing is there that never was."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lecture's loop by hand, scikit-learn's optimum, and steps that always descend."""
 
 from __future__ import annotations

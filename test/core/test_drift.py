@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Drift: an alarm soon after the labels flip, none before, and the detectors beside River's."""
 
 from __future__ import annotations

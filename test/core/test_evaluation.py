@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every metric against scikit-learn's."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The grammar of features, their names, and what they read from messages."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who may import whom: nodes → ros, plots, core; ros → plots, core; plots, report → core."""
 
 from __future__ import annotations

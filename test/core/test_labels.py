@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which label a sample gets, exact to a nanosecond."""
 
 from __future__ import annotations

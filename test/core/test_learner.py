@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A learner from its first sample on: what it waits for, what it keeps, and what each descent costs."""
 
 from __future__ import annotations

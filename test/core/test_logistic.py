@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The lecture's formulas, written out by hand, and every loss against finite differences."""
 
 from __future__ import annotations

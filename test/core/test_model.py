@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model: exact to and from JSON, and refused with a reason where it is wrong."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The blocked objective against the plain formula, and its curvature against finite differences."""
 
 from __future__ import annotations

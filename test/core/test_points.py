@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Features of points: the grammar against Python's own, min_cell against a dict, any text safe."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From messages to samples: the same code live and offline."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Moments against numpy's."""
 
 from __future__ import annotations

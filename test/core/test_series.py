@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Windows and histories against the plainest lists that do the same."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files: whole or not there, and every failure says which file and why."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Recommended thresholds: what they promise, on samples that nobody has seen."""
 
 from __future__ import annotations

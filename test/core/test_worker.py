@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The worker: order, slices, and no work where there is nothing new. No clock but the worker's own."""
 
 from __future__ import annotations

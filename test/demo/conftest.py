@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo sets its own ROS domain: here, that of the tests comes back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A synthetic recording: an IMU that trembles while a label is 1."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clouds in the demo: what is planned for them, that the label stays away, and a real run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo from outside: the mistakes of a user, and real runs over DDS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is played: the recordings, any bag, and what is planned for their messages."""
 
 from __future__ import annotations

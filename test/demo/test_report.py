@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the demo shows: its table, its files and its panel."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ground that a test stands on: of its own, or shared by the tests of one file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One featurizer that goes from test to test by parameters, and a book of what it has to show."""
 
 from __future__ import annotations

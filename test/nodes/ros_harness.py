@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real node processes in a ROS domain of their own, and a client that spins and looks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A node that is sabotaged from inside: python sabotage.py NODE RAISES REPORT --ros-args …
 
 Each of its callbacks (topics, timers, services, parameters) raises something at every other call, until

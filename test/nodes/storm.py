@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Numbered vectors as fast as one process can: python storm.py TOPIC COUNT, until a signal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clouds in, clouds out: taught, classified with every byte kept, or rejected whole with the reason."""
 
 from __future__ import annotations

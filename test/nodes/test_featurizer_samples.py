@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exact features of a stream with stamps, and what labels them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Another type, or a quality of service that does not fit: named on both sides, until it goes."""
 
 from __future__ import annotations

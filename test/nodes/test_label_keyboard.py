@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The label keyboard in a terminal of its own: keys in, labels out, and the terminal as it was."""
 
 from __future__ import annotations

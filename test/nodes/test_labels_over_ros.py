@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Joysticks, bumpers and other labels: exactly these samples are labelled, the others counted by reason.
 
 Labels are sent ahead of the sensor's messages and joined by stamp, so that no order of arrival between

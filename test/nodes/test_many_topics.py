@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Features of several topics at different rates: exactly the values that were true at the trigger's stamp.
 
 What is read ahead of the trigger is sent first, and known to be there from a probe at its stamp; then

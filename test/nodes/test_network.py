@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A network of two hosts that is cut, and heals."""
 
 from __future__ import annotations

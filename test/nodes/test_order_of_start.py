@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whoever comes late or comes back: there are probabilities again within 5 s."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters as `ros2 param` and a launch file set them."""
 
 from __future__ import annotations

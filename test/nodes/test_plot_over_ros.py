@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture on ~/plot: it comes while somebody subscribes, and costs nothing while nobody does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which models the predictor takes over, and what it does with the samples that do not fit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the predictor says is what the model says."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever a callback raises, its node lives, counts it, and works when it is over."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters at random: sets are taken whole or refused with a reason, and the node works on."""
 
 from __future__ import annotations

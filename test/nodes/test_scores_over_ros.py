@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tells whether it learns, over live nodes: scores, drift, a threshold, and why."""
 
 from __future__ import annotations

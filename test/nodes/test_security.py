@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Security that is asked for and not in force is a reason not to start."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The policy for SROS2 grants each node what it says, hears and serves, and nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SIGINT and SIGTERM end each node with code 0 within 1 s, whatever it is at."""
 
 from __future__ import annotations

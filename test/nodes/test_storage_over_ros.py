@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the trainer keeps on disk, and that it goes on from there, whatever happened to it or the disk."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many messages, good and bad: sums are exact, memory is bounded, parameters answer."""
 
 from __future__ import annotations

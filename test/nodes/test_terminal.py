@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a node says on the terminal where all is well: nothing but what it is about to do."""
 
 from __future__ import annotations

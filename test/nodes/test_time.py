@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever the clock does: models, answers and diagnostics go on, and nothing is NaN."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the trainer takes in, and what it refuses: counted by reason, and nothing changes."""
 
 from __future__ import annotations

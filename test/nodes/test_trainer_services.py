@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The services of the trainer, and what goes on while they work."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All three nodes at once: from a sensor to a decision."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two hosts, here two network namespaces and a cable between them, that is pulled out and put back.
 
 python two_hosts.py FOLDER, with the environment APART: it prints after how many seconds all is well

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page that shows whether it learns: it can be drawn of anything, and says what is so."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m binclf_ros report`: from the files of a trainer to a picture and a page, without ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real recordings over the live nodes, by the commands that examples/ gives, beside scikit-learn.
 
 What the trainer was sent is heard over DDS, and has to be bit for bit what the bag holds. Discovery may

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clouds against a slow reader made of `struct`: every layout is read alike, every lie is refused."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is freed is kept, whatever the sizes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Vectors from their bytes: read alike whether the layout was seen before or not, and refused alike."""
 
 from __future__ import annotations

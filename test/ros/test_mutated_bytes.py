@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bytes that were changed on their way: refused by a reason, or read as they then are, by a slow reader."""
 
 from __future__ import annotations

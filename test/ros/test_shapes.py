@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Messages of any type from their bytes: what a shape reads is what the message itself says."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures of arrays of predictions: labels y (M,) in {0, 1}, and z (M,), of which ŷ = σ(z)."""
 
 from __future__ import annotations

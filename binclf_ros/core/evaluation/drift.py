@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether what was learned still holds: two detectors of change, and the alarm they raise.
 
 Both look at predictions made before their label was learned from. Page and Hinkley's test sums up by how

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the learning has gone so far, in constant memory: what a person looks at, and no other part needs."""
 
 from __future__ import annotations

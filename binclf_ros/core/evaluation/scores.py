@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How good predictions are that were made before their label was learned from: test, then train.
 
 A metric is one entry in `METRICS`: a function of a `Tally`, the sums over samples that all of them but

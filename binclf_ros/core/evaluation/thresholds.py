@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which threshold to take: for an objective, from predictions made before their label was learned from.
 
 What is promised holds with the confidence 1 − α on further samples that are drawn as these were, each on

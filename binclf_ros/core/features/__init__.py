@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Features: one language, and the samples that it makes of the messages of topics."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Features of the points of a cloud: the string that defines a feature is its name.
 
 ::

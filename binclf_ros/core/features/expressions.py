@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Feature expressions: the string that defines a feature is its name.
 
 ::

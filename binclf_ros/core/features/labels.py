@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of the samples over time, and the samples that wait for it to be said."""
 
 from __future__ import annotations

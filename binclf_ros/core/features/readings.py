@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is read of a message: its stamp, and the numbers that paths of fields stand for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From messages to samples: windows, joins by time, and labels. The same code live and offline.
 
 Times are integer nanoseconds: of the header's stamp where both topics of a join have headers, of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the two grammars of expressions share: a place in a text, and errors that point at it."""
 
 from __future__ import annotations

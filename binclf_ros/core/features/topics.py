@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One topic of a sampler: what is read of its messages, and what its past gives at a time."""
 
 from __future__ import annotations

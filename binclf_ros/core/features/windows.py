@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Readings over time: the newest, those of a window, and as far back as a late trigger may ask."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Labelled samples of a fixed capacity, and which one leaves when it is full."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gradient descent: the lecture's loop, once, and the two preconditioners that it can run with.
 
 Repeat until converged: w := w − α P ∂L/∂w,  b := b − α P ∂L/∂b

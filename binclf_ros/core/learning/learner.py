@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole of learning without ROS: a buffer, a solver, and the model they come to."""
 
 from __future__ import annotations

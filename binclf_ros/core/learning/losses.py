@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Binary classification as the lecture writes it, in its order.
 
 M samples of N features: X is (M, N), labels y in {0, 1} are (M, 1), w is (1, N), b a scalar.

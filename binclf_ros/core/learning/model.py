@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model: immutable, exact to and from JSON, and checked before anybody uses it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a descent descends: the mean loss with class weights and ridge, in standardised units.
 
 objective(w, b) = (1/M) Σ cᵢ·ℓ(zᵢ, yᵢ) + l2/(2M)·‖w‖²,   zᵢ = ((xᵢ − mean)/scale)·wᵀ + b

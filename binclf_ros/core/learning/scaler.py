@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mean and scale of the training data, kept up to date sample by sample."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one thread that learns: descents in slices of a budget, and whatever is asked of it between."""
 
 from __future__ import annotations

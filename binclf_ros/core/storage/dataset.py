@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Accepted samples in a file that is appended to, and is whole up to a record at any moment."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a file of samples looks like, and how it is read without trusting it.
 
 It is a row of records, little-endian:

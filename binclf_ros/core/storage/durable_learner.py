@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a trainer keeps on disk: its samples and its model, and how it goes on from them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that survive a crash, a power loss or a full disk: always whole, the old or the new."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The model in a file, with a checksum and the generation before."""
 
 from __future__ import annotations
