@@ -6,7 +6,15 @@ from glob import glob
 from setuptools import find_packages, setup
 
 NAME = 'binclf_ros'
-PROGRAMS = ('featurizer', 'trainer', 'predictor', 'label_keyboard', 'demo', 'report')
+PROGRAMS = (
+    'featurizer',
+    'trainer',
+    'predictor',
+    'label_keyboard',
+    'demo',
+    'report',
+    'layouts',
+)
 
 setup(
     name=NAME,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from types import FrameType
@@ -18,6 +19,7 @@ PROGRAMS = {
     'label_keyboard': 'binclf_ros.nodes.label_keyboard',
     'demo': 'binclf_ros.demo',
     'report': 'binclf_ros.report',
+    'layouts': 'binclf_ros.layouts',
 }
 
 
@@ -37,16 +39,23 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
-featurizer, trainer, predictor, label_keyboard, demo, report = (partial(start, name) for name in PROGRAMS)
+def __getattr__(name: str) -> Callable[[], int]:
+    """Return what an entry point of the package names: a program of `PROGRAMS`, ready to start."""
+    if name in PROGRAMS:
+        return partial(start, name)
+    raise AttributeError(name)
 
 
 def main() -> int:
     """Run the program that the first argument names; return its exit code."""
     name = sys.argv[1] if len(sys.argv) > 1 else ''
-    if name not in PROGRAMS:
-        print(f'usage: python -m binclf_ros {"|".join(PROGRAMS)} [arguments]', file=sys.stderr)
-        return 2
-    return start(name, sys.argv[2:])
+    if name in PROGRAMS:
+        return start(name, sys.argv[2:])
+    asked = name in {'-h', '--help'}
+    programs = '\n'.join(f'  {each}' for each in PROGRAMS)
+    usage = f'usage: python -m binclf_ros NAME [arguments]; NAME --help explains them\n{programs}'
+    print(usage, file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
 
 
 if __name__ == '__main__':

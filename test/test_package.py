@@ -188,3 +188,11 @@ def test_blas_has_one_thread_unless_the_user_says_otherwise() -> None:
 def test_every_file_of_code_names_its_licence() -> None:
     for path in (*ROOT.glob('*.py'), *(each for part in PARTS for each in (ROOT / part).rglob('*.py'))):
         assert 'SPDX-License-Identifier: Apache-2.0' in path.read_text()[:200], path
+
+
+def test_help_lists_the_programs() -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'binclf_ros', '--help'], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 0 and not done.stderr
+    assert set(PROGRAMS) <= set(done.stdout.split())
