@@ -36,6 +36,18 @@ setup(
             'ros-sensor-msgs',
             'ros-std-srvs',
             'ros-diagnostic-msgs',
+            'ros-geometry-msgs',
+        ],
+        # the same of Jazzy, for Python 3.12, with the numpy of Ubuntu 24.04
+        'wheels-jazzy': [
+            'ros-jazzy-rclpy',
+            'ros-jazzy-rmw-fastrtps-cpp',
+            'ros-jazzy-std-msgs',
+            'ros-jazzy-sensor-msgs',
+            'ros-jazzy-std-srvs',
+            'ros-jazzy-diagnostic-msgs',
+            'ros-jazzy-geometry-msgs',
+            'numpy==1.26.4',
         ],
         # ~/plot of the trainer, and the report
         'plot': ['matplotlib'],
@@ -48,7 +60,7 @@ setup(
             'scipy',
             'river',
             'rosbags',
-            'ruamel.yaml',
+            'pyyaml',
             'matplotlib',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed

@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 import binclf_ros
 from binclf_ros.__main__ import PROGRAMS
@@ -28,7 +28,7 @@ EMPTY_IN_YAML = ('features', 'point_features')
 
 
 def load(path: Path) -> Any:
-    return YAML(typ='safe').load(path)
+    return yaml.safe_load(path.read_text())
 
 
 def test_the_version_is_one() -> None:

@@ -38,7 +38,9 @@ DOMAINS = range(110, 171)
 HANG_SEC = 30.0
 """What takes longer hangs; no fact is held against it."""
 LOCAL = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_LOCALHOST_ONLY': '1'}
-CLIENT_ALONE = {'FASTDDS_DEFAULT_PROFILES_FILE': str(Path(__file__).with_name('client_profile.xml'))}
+PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+"""Where Fast DDS 2 (Humble, Jazzy) and Fast DDS 3 look for the profile."""
+CLIENT_ALONE = dict.fromkeys(PROFILES, str(Path(__file__).with_name('client_profile.xml')))
 LATCHED = QoSProfile(
     depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )

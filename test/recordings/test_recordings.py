@@ -43,14 +43,14 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / 'shared' / 'data'
 EXAMPLES = ROOT / 'examples'
 HANG_SEC = 180.0
-PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 # the parser of ROS interfaces imports lark, which imports what Python has deprecated
 pytestmark = [
     pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
     pytest.mark.skipif(not DATA.is_dir(), reason=f'the recordings are missing: no folder {DATA}'),
     *(
         pytest.mark.skipif(find_spec(name) is None, reason=f'{name} is missing')
-        for name in ('rosbags', 'sklearn', 'ruamel')
+        for name in ('rosbags', 'sklearn', 'yaml')
     ),
 ]
 
@@ -111,8 +111,9 @@ def learn(example, recording, folder, monkeypatch):
     bag = DATA / recording / 'bag'
     domain = unused_domain()
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    nodes = {key: value for key, value in os.environ.items() if key != PROFILE}
-    monkeypatch.setenv(PROFILE, str(ROOT / 'test/nodes/client_profile.xml'))  # to be known at once
+    nodes = {key: value for key, value in os.environ.items() if key not in PROFILES}
+    for each in PROFILES:  # to be known at once
+        monkeypatch.setenv(each, str(ROOT / 'test/nodes/client_profile.xml'))
     command = [*command_of(example, bag), '--output', str(folder), '--domain', str(domain)]
     listener = Listener(domain)
     try:
@@ -131,9 +132,9 @@ def learn(example, recording, folder, monkeypatch):
 
 
 def options_of(example):
-    from ruamel.yaml import YAML
+    import yaml
 
-    nodes = YAML(typ='safe').load((EXAMPLES / example).read_text())['/**']
+    nodes = yaml.safe_load((EXAMPLES / example).read_text())['/**']
     given = nodes['featurizer']['ros__parameters']
     return SamplingOptions(**{**given, 'features': tuple(given['features'])}), nodes
 
