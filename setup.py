@@ -51,6 +51,8 @@ setup(
         ],
         # ~/plot of the trainer, and the report
         'plot': ['matplotlib'],
+        # images: classified pixel by pixel, and regions of them as features
+        'vision': ['opencv-python-headless'],
         'demo': ['rosbags', 'matplotlib'],
         'test': [
             'pytest',
@@ -62,6 +64,7 @@ setup(
             'rosbags',
             'pyyaml',
             'matplotlib',
+            'opencv-python-headless',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],

@@ -74,6 +74,14 @@ def test_plots_and_the_report_import_no_ros(path: Path) -> None:
         assert own or top in {'numpy', 'matplotlib', 'PIL'} or top in sys.stdlib_module_names, name
 
 
+@pytest.mark.parametrize('path', folder('vision'), ids=name_of)
+def test_vision_imports_core_and_no_ros(path: Path) -> None:
+    for name in imports(path):
+        own = any(inside(name, f'binclf_ros.{each}') for each in ('core', 'vision'))
+        top = name.split('.')[0]
+        assert own or top in {'numpy', 'cv2'} or top in sys.stdlib_module_names, name
+
+
 @pytest.mark.parametrize('path', folder('nodes'), ids=name_of)
 def test_nodes_never_import_each_other(path: Path) -> None:
     assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
