@@ -63,7 +63,7 @@ def _missing(stamp: int, why: str) -> str:
 
 
 def draw(mask: Pixels, n_pixels: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the numbers (m,) of at most `n_pixels` labelled pixels of a mask (H, W), and their labels (m,).
+    """Return the numbers (m,) of at most `n_pixels` labelled pixels of a mask (H, W), and the labels (m,).
 
     Each class gets its share of them, at least one, evenly over its pixels in the order of rows: one at
     random from each of as many equal stretches. The same seed draws the same pixels.
