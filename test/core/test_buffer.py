@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binclf_ros.core.arrays import Array
-from binclf_ros.core.learning.buffer import POLICIES, Buffer
+from binclf_ros.core.errors import ParameterError
+from binclf_ros.core.learning.buffer import POLICIES, Buffer, check_memory
 
 every_policy = pytest.mark.parametrize('policy', POLICIES)
 labels = st.lists(st.integers(0, 1), max_size=120)
@@ -239,3 +240,32 @@ def test_halved_keeps_the_newer_half_of_each_class(y: list[int], policy: str, ca
     assert (half.capacity, half.policy) == (capacity, policy)
     half.extend(numbered(1, len(y)), np.ones(1))
     assert half.size == min(capacity, len(kept) + 1)
+
+
+@every_policy
+def test_a_large_buffer_is_made_small_without_going_over_what_leaves(
+    monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """100,000 → 10 took 28 s: two samples at a time went in and out."""
+    buffer = Buffer(2, 100_000, policy)
+    buffer.extend(numbered(100_000), np.tile([0.0, 1.0, 1.0, 1.0], 25_000))
+    monkeypatch.setattr(Buffer, '_replace', lambda *_: pytest.fail('samples go in and out'))
+    small = buffer.resized(10, policy)
+    assert (small.size, small.capacity, small.seen) == (10, 10, 100_000)
+    assert held(small) <= held(buffer)
+    assert small.count(1) == int(small.y.sum())
+
+
+def test_a_reservoir_that_is_made_smaller_keeps_every_sample_with_the_same_chance() -> None:
+    kept = np.zeros(20)
+    for seed in range(1500):
+        for number in held(filled('reservoir', 20, [0] * 20, seed=seed).resized(5, 'reservoir')):
+            kept[number] += 1
+    chi_square = float(np.sum((kept - 375.0) ** 2)) / (375.0 * 0.75)
+    assert chi_square * 19 / 20 < 43.82  # the 0.1 % point of 19 degrees of freedom
+
+
+def test_a_buffer_without_memory_is_refused_in_a_sentence() -> None:
+    check_memory(20, 10_000)
+    with pytest.raises(ParameterError, match=r'1000000000 .* set a smaller buffer_capacity'):
+        check_memory(10_000, 1_000_000_000)

@@ -340,3 +340,17 @@ def test_a_million_samples_of_20_take_1_2_times_their_own_bytes() -> None:
         return full
 
     assert _peak_of(work) <= 1.2 * 1_000_000 * 20 * 8
+
+
+def test_a_buffer_without_memory_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_learner = taught(50)
+    options, buffer = given_learner.options, given_learner.buffer
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(buffer_module.Buffer, 'resized', refuse)
+    with pytest.raises(MemoryError):
+        given_learner.configure(replace(options, buffer_capacity=20, l2=9.0))
+    assert given_learner.options is options
+    assert given_learner.buffer is buffer

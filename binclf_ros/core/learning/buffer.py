@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..errors import ParameterError
 from .scaler import Moments
 
 Rows = NDArray[np.int64]
-Policy = Callable[['Buffer', Rows], Rows]
-# A policy answers, for a full buffer and the labels that come, which row each one gets; -1: none, it is
-# not kept. No more come at once than a quarter of the capacity: so none that came gives way at once,
-# as a class that has to give way at all holds, or has just come to hold, half of the buffer.
 
+ROW_BYTES = 32
+"""What a sample takes beside its features, at most: label, age, its place in a queue."""
 CHUNK = 4096
 """Rows that are worked on at once: what is copied meanwhile stays small."""
 FEW = 20
@@ -52,11 +53,76 @@ def _reservoir(buffer: Buffer, labels: Rows) -> Rows:
     return np.where(rows < buffer.capacity, rows, -1)
 
 
+def _newest(buffer: Buffer, capacity: int) -> Rows:
+    """Keep the newest."""
+    return buffer.by_age[-capacity:]
+
+
+def _newest_of_each(buffer: Buffer, capacity: int) -> Rows:
+    """Keep the newest of each class, as many as `_balanced` would hold after the same samples.
+
+    Let d be positives less negatives once `capacity` samples are in. Each sample of the smaller class
+    that comes then takes 2 off |d|, until d is 0, where it stays, or ±1 (an odd capacity), where its
+    sign is from then on that of the last label.
+    """
+    order = buffer.by_age
+    signs = np.where(buffer.y[order] > 0.5, 1, -1)
+    d = int(signs[:capacity].sum())
+    later = signs[capacity:]
+    smaller = np.flatnonzero(later == (-1 if d > 0 else 1))
+    needed = abs(d) // 2
+    if len(smaller) < needed:
+        d -= 2 * len(smaller) * (1 if d > 0 else -1)
+    elif d:
+        rest = later[smaller[needed - 1] + 1 :] if needed else later
+        d = 0 if d % 2 == 0 else int(rest[-1]) if len(rest) else (1 if d > 0 else -1)
+    kept = [
+        order[signs == sign][max(0, n - held) :]
+        for sign, held in ((-1, (capacity - d) // 2), (1, (capacity + d) // 2))
+        for n in [int(np.count_nonzero(signs == sign))]
+    ]
+    return np.concatenate(kept)
+
+
+def _any(buffer: Buffer, capacity: int) -> Rows:
+    """Keep a uniform sample of what is held, which is a uniform sample of all seen."""
+    return buffer.generator.choice(buffer.size, capacity, replace=False)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What leaves a full buffer, and what stays where it is made smaller."""
+
+    replace: Callable[[Buffer, Rows], Rows]
+    """For a full buffer and the labels that come: the row that each one gets; −1: it is not kept. No more
+    come at once than a quarter of the capacity: so none that came gives way at once, as a class that
+    has to give way at all holds, or has just come to hold, half of the buffer."""
+    keep: Callable[[Buffer, int], Rows]
+    """For a buffer that holds more than a new capacity: the rows that stay, as many as that."""
+
+
 POLICIES: dict[str, Policy] = {
-    'fifo': _fifo,
-    'balanced': _balanced,
-    'reservoir': _reservoir,
+    'fifo': Policy(_fifo, _newest),
+    'balanced': Policy(_balanced, _newest_of_each),
+    'reservoir': Policy(_reservoir, _any),
 }
+
+
+def check_memory(n_features: int, capacity: int) -> None:
+    """Raise ParameterError where this machine has no memory for so many samples of so many features."""
+    needed = capacity * (8 * n_features + ROW_BYTES)
+    there = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    try:
+        if needed <= there:
+            np.empty(needed, dtype=np.uint8)  # asked for, never touched: it takes no memory
+            return
+        said = f'this machine has {there / 1e9:.3g} GB'
+    except MemoryError:
+        said = 'the system does not give as much'
+    raise ParameterError(
+        f'buffer_capacity {capacity} × {n_features} features takes {needed / 1e9:.3g} GB, and {said}: '
+        'set a smaller buffer_capacity'
+    )
 
 
 class _Queue:
@@ -147,8 +213,14 @@ class Buffer:
             self._replace(X[start : start + most], y[start : start + most])
 
     def resized(self, capacity: int, policy: str) -> Buffer:
-        """Return a buffer of another capacity or policy that has taken the same samples in, in order."""
-        other = self._with(self.by_age, capacity, policy)
+        """Return a buffer of another capacity or policy, with all that is held or what the policy keeps.
+
+        Raises MemoryError; this one then is as it was.
+        """
+        order = self.by_age
+        if capacity < self.size:
+            order = order[np.isin(order, POLICIES[policy].keep(self, capacity))]
+        other = self._with(order, capacity, policy)
         other.seen = max(self.seen, other.seen)
         return other
 
@@ -180,7 +252,7 @@ class Buffer:
         self._note(X.copy(), y.copy(), X[:0], y[:0])
 
     def _replace(self, X: Array, y: Array) -> None:
-        rows = POLICIES[self.policy](self, y.astype(np.int64))
+        rows = POLICIES[self.policy].replace(self, y.astype(np.int64))
         # where a row is given up again, the last that comes to it stays
         rows, last = np.unique(rows[::-1], return_index=True)
         came = len(y) - 1 - last

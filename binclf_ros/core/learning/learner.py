@@ -86,12 +86,14 @@ class Learner:
             self._weights, self._bias = np.array(model.weights), model.bias
 
     def configure(self, options: LearningOptions) -> None:
-        """Go on with other options, with the samples and from the parameters that are there."""
-        old, self.options = self.options, options
-        if self.buffer is not None and (
-            options.buffer_capacity != old.buffer_capacity or options.buffer_policy != old.buffer_policy
-        ):
-            self.buffer = self.buffer.resized(options.buffer_capacity, options.buffer_policy)
+        """Go on with other options, with the samples and from the parameters that are there.
+
+        Raises MemoryError where a larger buffer has no room; nothing has changed then.
+        """
+        size = options.buffer_capacity, options.buffer_policy
+        if self.buffer is not None and size != (self.buffer.capacity, self.buffer.policy):
+            self.buffer = self.buffer.resized(*size)
+        self.options = options
         self._solver = SOLVERS[options.solver]()
         self._sums = None
         self._settled = self.buffer is None
