@@ -17,6 +17,7 @@ from ..recordings import bags
 from ..recordings import basic_motions as recordings
 from ..recordings.feed import Topics, find_topics, plan
 from ..ros.parameters import DeclaredParameters, FeaturizerParameters, NodeParameters, TrainerParameters
+from ..ros.types import decoder, field_types
 from . import clouds, replay
 from .course import Course, Pace
 from .panel import Panel
@@ -57,9 +58,9 @@ def _vectors(given: argparse.Namespace) -> Prepared:
         raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
     options = parameters.sampling()
     feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
-    topics = find_topics(feed, options)
+    topics = find_topics(feed, options, field_types)
     pace = _pace(given, topics)
-    steps = plan(feed, topics, options)
+    steps = plan(feed, topics, options, decoder)
     replay.check_steps(feed, steps, topics)
     return Prepared(
         feed.title,

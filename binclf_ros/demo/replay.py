@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from ..recordings.feed import Feed, Message, Step, Topics, in_order
+from ..ros.types import message_class
 from .course import NS, SETTLE_SEC, Clock, Course, Pace, check_labels
 from .panel import Panel
 from .processes import Processes
@@ -26,7 +27,8 @@ class Replay(Course):
     def __init__(
         self, feed: Feed, topics: Topics, steps: Sequence[Step], pace: Pace, nodes: Processes, panel: Panel
     ) -> None:
-        super().__init__(feed.title, topics.kinds, pace, nodes, panel)
+        kinds = {topic: message_class(kind) for topic, kind in topics.kinds.items()}
+        super().__init__(feed.title, kinds, pace, nodes, panel)
         self._feed, self._topics, self._steps = feed, topics, steps
         self._messages = zip(in_order(feed, topics), steps)
         self._expected = self._unseen = 0

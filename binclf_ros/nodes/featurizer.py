@@ -11,7 +11,9 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, Header
 
+from ..core.cdr import SerializedReadings
 from ..core.errors import BinclfError
+from ..core.features.fields import check_fields, has_header
 from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sample, Sampler
 from ..ros.clouds import one_point_cloud
@@ -19,8 +21,7 @@ from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import OK, WARN, BinclfNode, run
 from ..ros.parameters import FeaturizerParameters
 from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
-from ..ros.shapes import SerializedReadings
-from ..ros.types import check_fields, has_header, message_class
+from ..ros.types import decoder, field_types, message_class
 
 LOOK_FOR_TOPICS_SEC = 0.2
 
@@ -76,7 +77,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         graph = _Graph(dict(self.get_topic_names_and_types()))
         for each in (*options.expressions(), *options.label_paths().values()):
             topic, fields = each.split(graph, namespace)
-            check_fields(each, fields, graph.kind(topic))
+            check_fields(each, fields, graph.type_of(topic), field_types)
         sampler = Sampler(options, graph, namespace, self.counts, graph.reading)
         self._unbind('')
         self._sampler, self._simulated = sampler, self._is_simulated()
@@ -161,7 +162,7 @@ class StampedOutput:
 
     def _header(self, sample: Sample) -> Any:
         """Return the header of the message that triggered it; a new one where that has none."""
-        if has_header(self._trigger):
+        if has_header(self._trigger.get_fields_and_field_types()):
             return message_from_bytes(sample.trigger, self._trigger).header
         return Header(stamp=self._node.get_clock().now().to_msg())
 
@@ -173,16 +174,21 @@ class _Graph(dict[str, bool]):
         super().__init__(dict.fromkeys(types, False))
         self._types = types
 
+    def type_of(self, topic: str) -> str:
+        """Return the name of the type of a topic."""
+        return self._types[topic][0]
+
     def kind(self, topic: str) -> Any:
         """Return the message class of a topic. Raises BinclfError where it cannot be imported."""
-        return message_class(self._types[topic][0])
+        return message_class(self.type_of(topic))
 
     def reading(self, topic: str, paths: Sequence[Fields]) -> Read:
         """Return what reads paths of fields from the bytes of a topic's messages."""
-        return SerializedReadings(self.kind(topic), paths).read
+        kind = self.type_of(topic)
+        return SerializedReadings(kind, paths, field_types, decoder(kind)).read
 
     def __getitem__(self, topic: str) -> bool:
-        return has_header(self.kind(topic))
+        return has_header(field_types(self.type_of(topic)))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,16 +8,15 @@ three of a gyroscope. (UEA archive of multivariate time series, A. Bagnall et al
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from rclpy.serialization import serialize_message
-from sensor_msgs.msg import Imu
-from std_msgs.msg import Bool
 
 from ..core.arrays import Array
+from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import BinclfError, StorageError
 from .feed import Feed, Message
 
@@ -31,6 +30,12 @@ PERIOD_NS = 100_000_000
 GAP_NS = 2_000_000_000
 LABEL_EVERY = 4
 SEED = 0
+PLAIN_CDR = LITTLE_ENDIAN + b'\0\0'
+FRAME = b'watch\0'
+NINE_ZEROS = (0.0,) * 9
+BOOL = struct.Struct('<4s?')
+IMU_MESSAGE = struct.Struct('<4siII6s6x37d')
+"""Encoding, stamp, frame, six bytes up to a multiple of eight, and the numbers: see core/cdr.py."""
 
 Recording = tuple[Array, bool]
 """Readings (100, 6) and whether it is badminton."""
@@ -101,19 +106,20 @@ def _starts(recordings: Sequence[Recording]) -> list[int]:
 
 def _messages(start_ns: int, recording: Recording) -> Iterator[Message]:
     values, label = recording
-    label_bytes = serialize_message(Bool(data=label))
+    label_bytes = BOOL.pack(PLAIN_CDR, label)
     for number, row in enumerate(values.tolist()):
         time_ns = start_ns + number * PERIOD_NS
         if number % LABEL_EVERY == 0:
             yield Message(time_ns, LABEL, label_bytes)
-        yield Message(time_ns, IMU, serialize_message(_imu(time_ns, row)))
+        yield Message(time_ns, IMU, imu_bytes(time_ns, row))
 
 
-def _imu(time_ns: int, row: Sequence[float]) -> Imu:
-    message = Imu()
-    message.header.frame_id = 'watch'
-    message.header.stamp.sec, message.header.stamp.nanosec = divmod(time_ns, 1_000_000_000)
-    message.orientation_covariance[0] = -1.0  # there is no orientation
-    acceleration, velocity = message.linear_acceleration, message.angular_velocity
-    acceleration.x, acceleration.y, acceleration.z, velocity.x, velocity.y, velocity.z = row
-    return message
+def imu_bytes(time_ns: int, row: Sequence[float]) -> bytes:
+    """Return a sensor_msgs/Imu of a watch; `row` is its acceleration and its angular velocity."""
+    acceleration, velocity = row[:3], row[3:]
+    orientation = 0.0, 0.0, 0.0, 1.0
+    unknown = -1.0, *NINE_ZEROS[1:]  # there is no orientation
+    return IMU_MESSAGE.pack(
+        PLAIN_CDR, *divmod(time_ns, 1_000_000_000), len(FRAME), FRAME,
+        *orientation, *unknown, *velocity, *NINE_ZEROS, *acceleration, *NINE_ZEROS,
+    )  # fmt: skip

@@ -6,15 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rclpy.serialization import deserialize_message
-
-from ..core.errors import BinclfError
+from ..core.cdr import Decode
+from ..core.errors import BinclfError, SampleError
 from ..core.features.expressions import Expression, Segment
+from ..core.features.fields import FieldTypes, check_fields, has_header
 from ..core.features.readings import reader
 from ..core.features.sampler import Sampler, SamplingOptions
-from ..ros.types import check_fields, has_header, message_class
 
 
 class Message(NamedTuple):
@@ -57,8 +56,10 @@ class Step:
 class Topics:
     """The topics that a feed and the sampling options ask for, and how they hang together."""
 
-    kinds: Mapping[str, Any]
-    """Topic → message class."""
+    kinds: Mapping[str, str]
+    """Topic → name of its type."""
+    headers: Mapping[str, bool]
+    """Topic → whether it has a header."""
     trigger: str
     label: str
     label_fields: tuple[Segment, ...]
@@ -72,13 +73,8 @@ class Topics:
         """Whether samples are joined from several topics."""
         return len(self.kinds) - len(self.withheld) > 1
 
-    @property
-    def headers(self) -> dict[str, bool]:
-        """Topic → whether it has a header."""
-        return {topic: has_header(kind) for topic, kind in self.kinds.items()}
 
-
-def find_topics(feed: Feed, options: SamplingOptions) -> Topics:
+def find_topics(feed: Feed, options: SamplingOptions, types: FieldTypes) -> Topics:
     """Find what the options ask for. Raises BinclfError where it is not there or does not fit."""
     features, label = options.expressions(), options.label_paths().get('label')
     if not features or label is None:
@@ -87,18 +83,21 @@ def find_topics(feed: Feed, options: SamplingOptions) -> Topics:
     trigger = options.trigger or bound[0][1]
     if trigger not in feed.types:
         raise BinclfError(f'no topic {trigger}, the trigger; there are {", ".join(sorted(feed.types))}')
-    kinds = {topic: message_class(feed.types[topic]) for topic in (trigger, *(b[1] for b in bound))}
+    kinds = {topic: feed.types[topic] for topic in (trigger, *(b[1] for b in bound))}
+    headers = {topic: has_header(types(kind)) for topic, kind in kinds.items()}
     for each, topic, fields in bound:
-        check_fields(each, fields, kinds[topic])
+        check_fields(each, fields, kinds[topic], types)
     _, label_topic, label_fields = bound[-1]
     wanted = {trigger, *(topic for _, topic, _ in bound[:-1])}
     arrival = [
         each.text
         for each, topic, _ in bound[:-1]
-        if each.window_ns is not None and not (has_header(kinds[topic]) and has_header(kinds[trigger]))
+        if each.window_ns is not None and not (headers[topic] and headers[trigger])
     ]
     withheld = frozenset({label_topic} - wanted)
-    return Topics(kinds, trigger, label_topic, label_fields, withheld, arrival[0] if arrival else '')
+    return Topics(
+        kinds, headers, trigger, label_topic, label_fields, withheld, arrival[0] if arrival else ''
+    )
 
 
 def _split(each: Expression, types: Mapping[str, str]) -> tuple[str, tuple[Segment, ...]]:
@@ -109,8 +108,12 @@ def _split(each: Expression, types: Mapping[str, str]) -> tuple[str, tuple[Segme
         raise BinclfError(f'no topic for {each.path}; the topics are {there}') from error
 
 
-def plan(feed: Feed, topics: Topics, options: SamplingOptions) -> list[Step]:
+def plan(
+    feed: Feed, topics: Topics, options: SamplingOptions, decoder: Callable[[str], Decode]
+) -> list[Step]:
     """Work out what each message should cause, by the featurizer's own code on the recorded times.
+
+    `decoder` gives, for the name of a type, what makes its messages from bytes.
 
     The featurizer starts again where its parameter `label` changes, and so does this at the split.
     """
@@ -120,12 +123,16 @@ def plan(feed: Feed, topics: Topics, options: SamplingOptions) -> list[Step]:
     sampler = Sampler(options, topics.headers)
     triggers: dict[int, Step] = {}
     testing = False
+    decode = {topic: decoder(kind) for topic, kind in topics.kinds.items()}
     for each in in_order(feed, topics):
         if not testing and each.time_ns >= feed.split_ns:
             sampler, triggers, testing = Sampler(options, topics.headers), {}, True
-        message = deserialize_message(each.data, topics.kinds[each.topic])
         step = Step(each.time_ns, each.topic)
         steps.append(step)
+        try:
+            message = decode[each.topic](each.data)
+        except SampleError:  # the featurizer counts it, and goes on
+            continue
         sample, labeled = sampler.push(each.topic, message, each.time_ns)
         if sample is not None:
             step.samples = True

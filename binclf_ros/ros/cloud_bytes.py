@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import PointCloud2, PointField
 
+from ..core.cdr import LITTLE_ENDIAN, NoShapeError, Walk
 from ..core.errors import SampleError
 from ..core.features.expressions import Segment
-from .messages import LITTLE_ENDIAN, MAX_PADDING, message_from_bytes
-from .shapes import NoShapeError, Walk
+from .messages import MAX_PADDING, message_from_bytes
+from .types import field_types
 
 SIZES = struct.Struct('<II')
 FRAME_AT = 12
@@ -92,9 +93,9 @@ class SerializedClouds:
 
 def layout_of(data: bytes) -> _Layout:
     """Find frame and fields of a message. Raises SampleError: `unreadable`."""
-    walk = Walk(data, 2)
+    walk = Walk(data, 2, field_types)
     try:
-        walk.message(PointCloud2, [(0, (Segment('height'),)), (1, (Segment('row_step'),))])
+        walk.message('sensor_msgs/PointCloud2', [(0, (Segment('height'),)), (1, (Segment('row_step'),))])
     except (NoShapeError, struct.error) as error:
         raise SampleError('unreadable', f'{len(data)} bytes with too many fields, or cut off') from error
     if not data.startswith(LITTLE_ENDIAN) or walk.at > len(data):

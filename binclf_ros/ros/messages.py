@@ -15,13 +15,12 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
 
 from ..core.arrays import Array
+from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import SampleError
 from ..core.learning.model import Model
 
 MAX_SQUARE = 1e200
 LABELS = (0.0, 1.0)
-LITTLE_ENDIAN = b'\x00\x01'
-"""How bytes begin that are plain CDR, the least significant one first."""
 MAX_PADDING = 7
 """Bytes that the alignments of two versions of CDR may differ by."""
 

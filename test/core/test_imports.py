@@ -82,6 +82,14 @@ def test_vision_imports_core_and_no_ros(path: Path) -> None:
         assert own or top in {'numpy', 'cv2'} or top in sys.stdlib_module_names, name
 
 
+@pytest.mark.parametrize('path', folder('recordings'), ids=name_of)
+def test_recordings_import_no_ros(path: Path) -> None:
+    for name in imports(path):
+        own = any(inside(name, f'binclf_ros.{each}') for each in ('core', 'recordings'))
+        top = name.split('.')[0]
+        assert own or top in {'numpy', 'rosbags'} or top in sys.stdlib_module_names, name
+
+
 @pytest.mark.parametrize('path', folder('nodes'), ids=name_of)
 def test_nodes_never_import_each_other(path: Path) -> None:
     assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rclpy.serialization import deserialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Bool
 from synthetic_imu import FEATURE, SECOND_NS, imu_messages, write_bag
@@ -19,6 +19,7 @@ from binclf_ros.core.features.sampler import SamplingOptions
 from binclf_ros.recordings import bags
 from binclf_ros.recordings import basic_motions as recordings
 from binclf_ros.recordings.feed import Feed, find_topics, in_order, plan
+from binclf_ros.ros.types import decoder, field_types
 
 HUSKY = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'husky_surface_imu' / 'bag'
 # the parser of ROS interfaces imports lark, which imports what Python has deprecated
@@ -56,6 +57,17 @@ def test_feed_says_the_label_first_and_leaves_a_gap_between_recordings() -> None
     assert sorted(steps)[1] > SECOND_NS
     stamp = deserialize_message(imu[-1].data, Imu).header.stamp
     assert stamp.sec * SECOND_NS + stamp.nanosec == imu[-1].time_ns
+
+
+def test_bytes_of_an_imu_are_what_the_middleware_reads() -> None:
+    message = Imu()
+    message.header.frame_id = 'watch'
+    message.header.stamp.sec, message.header.stamp.nanosec = 3, 7
+    message.orientation_covariance[0] = -1.0
+    acceleration, velocity = message.linear_acceleration, message.angular_velocity
+    acceleration.x, acceleration.y, acceleration.z, velocity.x, velocity.y, velocity.z = range(1, 7)
+    data = recordings.imu_bytes(3 * SECOND_NS + 7, range(1, 7))
+    assert deserialize_message(data, Imu) == message and len(data) == len(serialize_message(message))
 
 
 def test_arff_reader_reads_quoted_channels(tmp_path: Path) -> None:
@@ -103,14 +115,14 @@ OPTIONS = SamplingOptions(features=(FEATURE,), label='/label/data')
 
 def test_label_comes_first_at_the_same_time() -> None:
     feed = imu_feed(1.0, 0.5)
-    topics = find_topics(feed, OPTIONS)
+    topics = find_topics(feed, OPTIONS, field_types)
     assert [each.topic for each in in_order(feed, topics)][:2] == ['/label', '/imu/data']
     assert topics.withheld == {'/label'}
 
 
 def test_plan_fills_windows_anew_at_the_split_and_labels_by_recorded_time() -> None:
     feed = imu_feed(8.0, 5.0)
-    steps = plan(feed, find_topics(feed, OPTIONS), OPTIONS)
+    steps = plan(feed, find_topics(feed, OPTIONS, field_types), OPTIONS, decoder)
     imu = [step for step in steps if step.topic == '/imu/data']
     assert len(imu) == 400
     assert [step.samples for step in imu] == [0.4 <= k / 50 < 5.0 or k / 50 >= 5.4 for k in range(400)]
@@ -120,9 +132,9 @@ def test_plan_fills_windows_anew_at_the_split_and_labels_by_recorded_time() -> N
 
 def test_feature_of_a_topic_without_header_is_known_to_go_by_arrival() -> None:
     feed = imu_feed(1.0, 0.5)
-    assert not find_topics(feed, OPTIONS).by_arrival
+    assert not find_topics(feed, OPTIONS, field_types).by_arrival
     options = SamplingOptions(features=('mean(/label/data, 1.0)',), label='/label/data')
-    topics = find_topics(feed, options)
+    topics = find_topics(feed, options, field_types)
     assert topics.by_arrival == 'mean(/label/data, 1.0)'
     assert not topics.withheld
 
@@ -145,7 +157,7 @@ def test_bags_of_both_kinds_give_the_raw_messages(tmp_path: Path, storage: str) 
 @pytest.mark.skipif(not HUSKY.exists(), reason=f'{HUSKY} is missing')
 def test_real_bag_has_its_held_out_recordings_behind_the_split() -> None:
     feed = bags.feed(HUSKY, 226.19)
-    topics = find_topics(feed, OPTIONS)
+    topics = find_topics(feed, OPTIONS, field_types)
     labels = [each for each in in_order(feed, topics) if each.topic == '/label']
     said = [deserialize_message(each.data, Bool).data for each in labels if each.time_ns >= feed.split_ns]
     assert len(labels) == 3018

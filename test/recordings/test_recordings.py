@@ -38,6 +38,7 @@ from binclf_ros.recordings import bags
 from binclf_ros.recordings.feed import find_topics, in_order
 from binclf_ros.ros.messages import FeaturesMessage
 from binclf_ros.ros.qos import LABELED, LABELED_POINTS, MODEL, OUT
+from binclf_ros.ros.types import field_types, message_class
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / 'shared' / 'data'
@@ -143,14 +144,14 @@ def options_of(example):
 def samples_of(options, recording, train_until):
     """Return X and y of what teaches and of what is scored, from the bag, without any node."""
     feed = bags.feed(DATA / recording / 'bag', train_until)
-    topics = find_topics(feed, options)
+    topics = find_topics(feed, options, field_types)
     parts = []
     for is_taught in (True, False):
         sampler = Sampler(options, topics.headers)
         samples = []
         for each in in_order(feed, topics):
             if (each.time_ns < feed.split_ns) == is_taught:
-                message = deserialize_message(each.data, topics.kinds[each.topic])
+                message = deserialize_message(each.data, message_class(topics.kinds[each.topic]))
                 samples += sampler.push(each.topic, message, each.time_ns)[1]
         parts.append((np.array([each.x for each in samples]), np.array([each.label for each in samples])))
     return parts

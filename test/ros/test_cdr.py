@@ -23,12 +23,13 @@ with warnings.catch_warnings():
 
     serialize_message(String())  # what this loads warns
 
+from binclf_ros.core import cdr
+from binclf_ros.core.cdr import LETTERS, SerializedReadings, Shape
 from binclf_ros.core.errors import SampleError
 from binclf_ros.core.features.expressions import Segment, parse
+from binclf_ros.core.features.fields import ARRAY, has_header
 from binclf_ros.core.features.readings import Readings
-from binclf_ros.ros import shapes
-from binclf_ros.ros.shapes import LETTERS, SerializedReadings, Shape
-from binclf_ros.ros.types import ARRAY, has_header, message_class
+from binclf_ros.ros.types import decoder, field_types, message_class
 
 PACKAGES = (diagnostic_msgs, geometry_msgs, sensor_msgs, std_msgs)
 KINDS = {
@@ -41,6 +42,15 @@ KINDS = {
 
 WITHOUT_NUMBERS = {'diagnostic_msgs/DiagnosticStatus', 'diagnostic_msgs/KeyValue'}
 WITHOUT_NUMBERS |= {f'std_msgs/{name}' for name in ('Byte', 'Empty', 'String')}
+
+
+def serialized(kind, paths):
+    name = f'{kind.__module__.split(".")[0]}/{kind.__name__}'
+    return SerializedReadings(name, paths, field_types, decoder(name))
+
+
+def stamped(kind):
+    return has_header(kind.get_fields_and_field_types())
 
 
 def paths_of(*texts):
@@ -113,11 +123,11 @@ def test_every_number_of_every_type_is_read_as_the_message_says(name, monkeypatc
             continue
         data = serialize_message(message)
         lengths.add(len(data))
-        reader, expected = SerializedReadings(kind, paths), Readings(paths, has_header(kind)).read(message)
+        reader, expected = serialized(kind, paths), Readings(paths, stamped(kind)).read(message)
         for _ in range(2):
             same(reader.read(data), expected)
         with monkeypatch.context() as patch:  # from here on it goes by its shape, and by nothing else
-            patch.delattr(shapes, 'message_from_bytes')
+            patch.delattr(reader, '_decode')
             same(reader.read(data), expected)
     assert lengths or name in WITHOUT_NUMBERS
 
@@ -130,7 +140,7 @@ def scan(count=5, frame='laser', sec=7):
 
 def test_a_stream_whose_strings_and_lists_change_is_read_as_each_message_alone():
     paths = paths_of('ranges', 'ranges[1]', 'ranges[0:3:2]', 'range_max')
-    reader, plain = SerializedReadings(LaserScan, paths), Readings(paths, True)
+    reader, plain = serialized(LaserScan, paths), Readings(paths, True)
     for i, (count, frame) in enumerate(
         [(5, 'laser')] * 4 + [(6, 'laser')] * 3 + [(5, 'base_laser'), (7, 'l')] * 3 + [(4, 'laserlase')] * 3
     ):
@@ -140,7 +150,7 @@ def test_a_stream_whose_strings_and_lists_change_is_read_as_each_message_alone()
 
 def test_lengths_that_move_within_a_message_of_one_length_are_seen():
     paths = paths_of('position[0]', 'effort')
-    reader, plain = SerializedReadings(JointState, paths), Readings(paths, True)
+    reader, plain = serialized(JointState, paths), Readings(paths, True)
     one = JointState(name=['a', 'b'], position=[1.0, 2.0], effort=[3.0])
     other = JointState(name=['a', 'b'], position=[1.0], effort=[2.0, 3.0])
     datas = serialize_message(one), serialize_message(other)
@@ -150,7 +160,7 @@ def test_lengths_that_move_within_a_message_of_one_length_are_seen():
 
 
 def test_what_a_message_has_not_is_told_each_time():
-    reader = SerializedReadings(LaserScan, paths_of('ranges[5]', 'range_max'))
+    reader = serialized(LaserScan, paths_of('ranges[5]', 'range_max'))
     for _ in range(4):
         _, values, unread = reader.read(serialize_message(scan(5)))
         assert unread[0].reason == 'element' and list(values[1]) == [9.5]
@@ -160,15 +170,15 @@ def test_what_a_message_has_not_is_told_each_time():
 
 @pytest.mark.parametrize(('kind', 'value'), [(Bool, True), (Int8, -3)])
 def test_a_type_without_a_header_has_no_stamp_and_padding_is_none_of_it(kind, value):
-    reader, data = SerializedReadings(kind, paths_of('data')), serialize_message(kind(data=value))
+    reader, data = serialized(kind, paths_of('data')), serialize_message(kind(data=value))
     for end in (b'', b'\x07\x00\x01', b'', b'\x01\x02\x03', b'\x04\x05\x06'):
         stamp, values, _ = reader.read(data + end)
         assert stamp is None and list(values[0]) == [value]
 
 
 def test_a_shape_that_reads_otherwise_than_the_message_is_not_used(monkeypatch):
-    monkeypatch.setattr(shapes, 'LETTERS', {**LETTERS, 'double': 'q'})
-    reader = SerializedReadings(Imu, paths_of('linear_acceleration/z'))
+    monkeypatch.setattr(cdr, 'LETTERS', {**LETTERS, 'double': 'q'})
+    reader = serialized(Imu, paths_of('linear_acceleration/z'))
     message = Imu()
     message.linear_acceleration.z = 2.5
     for _ in range(4):
@@ -177,16 +187,16 @@ def test_a_shape_that_reads_otherwise_than_the_message_is_not_used(monkeypatch):
 
 def test_after_some_messages_without_a_shape_none_is_looked_for(monkeypatch):
     made = []
-    monkeypatch.setattr(shapes, 'MAX_STEPS', 10)
-    monkeypatch.setattr(shapes, 'Shape', lambda *arguments: (made.append(1), Shape(*arguments))[1])
-    reader, data = SerializedReadings(LaserScan, paths_of('ranges')), serialize_message(scan(50))
+    monkeypatch.setattr(cdr, 'MAX_STEPS', 10)
+    monkeypatch.setattr(cdr, 'Shape', lambda *arguments: (made.append(1), Shape(*arguments))[1])
+    reader, data = serialized(LaserScan, paths_of('ranges')), serialize_message(scan(50))
     for _ in range(30):
         assert len(reader.read(data)[1][0]) == 50
-    assert len(made) == shapes.MAX_TRIES
+    assert len(made) == cdr.MAX_TRIES
 
 
 def test_every_cut_of_a_message_is_refused():
-    reader, data = SerializedReadings(Imu, paths_of('linear_acceleration/z')), serialize_message(Imu())
+    reader, data = serialized(Imu, paths_of('linear_acceleration/z')), serialize_message(Imu())
     for _ in range(3):
         reader.read(data)
     for end in range(len(data)):
@@ -203,7 +213,7 @@ def test_bytes_that_were_changed_are_refused_or_read_as_the_middleware_reads_the
     whole = serialize_message(
         JointState(name=['left', 'right'], position=[1.0, 2.0], velocity=[3.0, 4.0], effort=[5.0, 6.0])
     )
-    reader = SerializedReadings(JointState, paths)
+    reader = serialized(JointState, paths)
     for _ in range(count):
         reader.read(whole)
         reader.read(whole)  # it goes by a shape now

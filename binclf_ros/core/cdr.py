@@ -5,6 +5,9 @@ A message in CDR is one piece: where a field is depends on nothing but how long 
 it are. As long as these lengths stay the same, the numbers that are wanted are taken with one `struct`.
 Rules: OMG DDS-XTypes 1.3, 7.4.3 (plain CDR): a number lies at a multiple of its size, behind the four
 bytes that say the encoding; a string or list has its length in front, a string its NUL behind.
+
+Nothing here knows a message class: the fields of a type come from `FieldTypes`, and messages that have no
+shape from a decoder. On a robot both are rclpy's, offline those of a recording.
 """
 
 from __future__ import annotations
@@ -16,13 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import SampleError
-from ..core.features.expressions import Segment, elements
-from ..core.features.readings import Fields, Readings, Values, stamp_ns
-from ..core.features.topics import as_slice
-from .messages import LITTLE_ENDIAN, message_from_bytes
-from .types import ARRAY, has_header, message_class
+from .errors import SampleError
+from .features.expressions import Segment, elements
+from .features.fields import ARRAY, FieldTypes, has_header
+from .features.readings import Fields, Readings, Values, stamp_ns
+from .features.topics import as_slice
 
+Decode = Callable[[bytes], Any]
+"""Makes a message of one type, with its fields as attributes, from its bytes; raises SampleError:
+`unreadable`."""
+
+LITTLE_ENDIAN = b'\x00\x01'
+"""How bytes begin that are plain CDR, the least significant one first."""
 FRONT = 4
 LETTERS = {
     'boolean': '?', 'octet': 'B', 'uint8': 'B', 'int8': 'b', 'uint16': 'H', 'int16': 'h', 'uint32': 'I',
@@ -46,9 +54,9 @@ class SerializedReadings:
     what the message itself says, and only for messages that it fits; any other goes the long way.
     """
 
-    def __init__(self, kind: type[Any], paths: Sequence[Fields]) -> None:
-        self._kind = kind
-        self._stamped = has_header(kind)
+    def __init__(self, kind: str, paths: Sequence[Fields], types: FieldTypes, decode: Decode) -> None:
+        self._kind, self._types, self._decode = kind, types, decode
+        self._stamped = has_header(types(kind))
         self._paths = [*STAMP, *paths] if self._stamped else list(paths)
         self._long_way = Readings(paths, self._stamped)
         self._shape: Shape | None = None
@@ -64,7 +72,7 @@ class SerializedReadings:
             values = self._shape.read(data)
             if values is not None:
                 return self._stamp_first(values)
-        found = self._long_way.read(message_from_bytes(data, self._kind))
+        found = self._long_way.read(self._decode(data))
         if len(data) == self._length and not found[2] and self._tries < MAX_TRIES:
             self._shape = self._learn(data, found)
             self._tries = self._tries + 1 if self._shape is None else 0
@@ -80,7 +88,7 @@ class SerializedReadings:
     def _learn(self, data: bytes, found: tuple[int | None, list[Values], Any]) -> Shape | None:
         """Return the shape of a message, if there is one that reads the same."""
         try:
-            shape = Shape(self._kind, self._paths, data)
+            shape = Shape(self._kind, self._paths, data, self._types)
         except (NoShapeError, struct.error):
             return None
         stamp, values, _ = self._stamp_first(shape.read(data) or [])
@@ -90,9 +98,9 @@ class SerializedReadings:
 class Shape:
     """Where the wanted numbers are in messages whose strings and lists have the lengths of this one."""
 
-    def __init__(self, kind: type[Any], paths: Sequence[Fields], data: bytes) -> None:
+    def __init__(self, kind: str, paths: Sequence[Fields], data: bytes, types: FieldTypes) -> None:
         """Find the wanted numbers in one message. Raises NoShapeError, struct.error."""
-        walk = Walk(data, len(paths))
+        walk = Walk(data, len(paths), types)
         walk.message(kind, list(enumerate(paths)))
         if data[:2] != LITTLE_ENDIAN or len(data) < walk.at:
             raise NoShapeError
@@ -121,17 +129,17 @@ class Walk:
     `wanted` are paths by number, each what is left of it from here on; `places` are those of its numbers.
     """
 
-    def __init__(self, data: bytes, n_paths: int) -> None:
+    def __init__(self, data: bytes, n_paths: int, types: FieldTypes) -> None:
         self.at = FRONT
         self.lengths: list[tuple[int, str]] = []
         self.letters: dict[int, str] = {}
         self.places: list[list[int]] = [[] for _ in range(n_paths)]
-        self._data = data
+        self._data, self._types = data, types
         self._steps = 0
 
-    def message(self, kind: type[Any], wanted: Wanted) -> None:
+    def message(self, kind: str, wanted: Wanted) -> None:
         """Go through a message of a kind. Raises NoShapeError, struct.error."""
-        for name, of in kind.get_fields_and_field_types().items():
+        for name, of in self._types(kind).items():
             self._field(of, [(number, path) for number, path in wanted if path[0].name == name])
 
     def _field(self, of: str, wanted: Wanted) -> None:
@@ -153,7 +161,7 @@ class Walk:
         if of in LETTERS:
             self._numbers(LETTERS[of], 1, [(number, range(1)) for number, _ in wanted])
         elif '/' in of:
-            self.message(message_class(of), wanted)
+            self.message(of, wanted)
         elif of.startswith('string'):
             n_bytes = self._length()
             self.at += n_bytes
