@@ -43,7 +43,8 @@ def test_a_stranger_is_named_until_it_goes(ground):
     ground.wait_until(named, 'four incompatible endpoints')
     assert ground.shown('predictor', 'incompatible_endpoints') == '4'
     assert ground.severity['predictor'] == 1
-    assert fits.get_publisher_count() == 1
+    if hasattr(fits, 'get_publisher_count'):  # not on Humble
+        assert fits.get_publisher_count() == 1
     for publisher, *_ in wrong:
         ground.node.destroy_publisher(publisher)
     for subscription, *_ in deaf:
