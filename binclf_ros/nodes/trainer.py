@@ -15,11 +15,12 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
-from ..core.errors import DescentError, ModelError, SampleError, StorageError
-from ..core.learning.learner import Learner, LearningOptions
+from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
+from ..core.learning.buffer import check_memory
+from ..core.learning.learner import LearningOptions, LearningStatus
 from ..core.learning.model import Model
 from ..core.learning.worker import Worker
-from ..core.storage.durable_learner import Persistence
+from ..core.storage.durable_learner import DurableLearner
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
@@ -41,27 +42,33 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._samples = SerializedFeatures(labeled=True)
         self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
         self._names: tuple[str, ...] = ()
-        self._model: Model | None = None
         self._publishing = threading.Lock()
         self._forgotten = 0
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.advertise(String, 'model', MODEL)
-        learner = Learner(uuid.uuid4().hex, LearningOptions.of(self.parameters))
-        files = self.parameters.model_file, self.parameters.dataset_file
-        self._files = Persistence(learner, *files, self._on_failure, self._on_note)
+        self._learner = DurableLearner(
+            uuid.uuid4().hex,
+            LearningOptions.of(self.parameters),
+            self.parameters.model_file,
+            self.parameters.dataset_file,
+            self._on_failure,
+            self._on_note,
+        )
+        self._learner.restore()
+        self._names = self._learner.names
         self._worker = Worker(
-            learner,
+            self._learner,
             self.parameters.train_rate_hz,
             self.parameters.train_budget_sec,
             self._on_model,
             lambda text: self._on_failure('learning', text),
-            self._files.on_samples,
         )
-        self._files.restore()
-        self._go_on()
-        self._scoring = Scoring(self, lambda: self._model, lambda: learner.missing, self._forget_half)
+        self._publish_model()
+        self._scoring = Scoring(
+            self, lambda: self._status.model, lambda: self._status.missing, self._forget_half
+        )
         self.subscribe(
             Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
         )
@@ -71,6 +78,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
+        self.provide_service(Trigger, '~/restart', self._restart, self._worker.post)
         self.provide_service(Trigger, '~/save', self._save, self._worker.post)
         self.provide_service(Trigger, '~/load', self._load, self._worker.post)
         self.every(REPEAT_MODEL_SEC, self._publish_model)
@@ -105,61 +113,75 @@ class Trainer(BinclfNode[TrainerParameters]):
                     'names' if len(names) == len(self._names) else 'length',
                     f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
                 )
+            if not self._names:
+                self._check_memory(names)
             self._names = names
+
+    def _check_memory(self, names: tuple[str, ...]) -> None:
+        try:
+            check_memory(len(names), self.parameters.buffer_capacity)
+        except ParameterError as error:
+            raise SampleError('memory', str(error)) from error
 
     def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Score samples by the model in use, before it learns from them, and stage them."""
-        model = self._model
+        model = self._status.model
         if model is not None and model.features == names:
             self._scoring.extend(y, model.decision_function(X))
         self._worker.stage(names, X, y)
         self.counts['accepted'] += len(y)
 
     def on_parameters(self, new: TrainerParameters) -> None:
-        """Hand the options to the worker."""
+        """Hand the options to the worker. Raises ParameterError where there is no memory for them."""
+        with self._naming:
+            if new.buffer_capacity > self.parameters.buffer_capacity:
+                check_memory(len(self._names), new.buffer_capacity)
         self._scoring.resize(new.score_window)
         self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
 
     def status(self) -> tuple[int, str]:
         """Return how the learning goes."""
-        learner = self._worker.learner
+        status = self._status
         if failures := '; '.join(filter(None, self._failures.values())):
             return ERROR, failures
-        if learner.error:
-            return WARN, learner.error
+        if status.error:
+            return WARN, status.error
         if self._notes:
             return WARN, '; '.join(self._notes)
-        if self._model is None:
-            return WARN, learner.missing or 'the first descent is on its way'
+        if status.model is None:
+            return WARN, status.missing or 'the first descent is on its way'
         if drift := self._scoring.drift:
             return WARN, drift
         return OK, 'paused' if self._worker.paused else 'learning'
 
     def values(self) -> dict[str, object]:
         """Return counts, the state of the learning and the scores."""
-        negatives, positives = self._worker.learner.counts
-        model, durable = self._model, self._files.acknowledged
+        status = self._status
+        model, durable = status.model, status.acknowledged
         return {
             'acknowledged': self.counts['accepted'] - self._forgotten if durable is None else durable,
-            'buffer': negatives + positives,
-            'positives': positives,
-            'step': self._worker.learner.step,
+            'buffer': status.samples,
+            'positives': status.positives,
+            'step': status.step,
             'loss': model.loss if model else '',
             'converged': model.converged if model else False,
             **self._scoring.values(),
         }
 
+    @property
+    def _status(self) -> LearningStatus:
+        """What the learner was last: all that this thread reads of it."""
+        return self._worker.status
+
     def close(self) -> None:
         """End the descent and write what is not written yet."""
         self._worker.close()
-        self._files.close()
+        self._learner.close()
         self._scoring.close()
 
     def _on_model(self, model: Model) -> None:
-        """Publish and keep a new model; called by the worker."""
-        self._model = model
+        """Publish a new model; called by the worker."""
         self._on_failure('learning', '')
-        self._files.on_model(model)
         self.guarded(self._publish_model)()
 
     def _on_failure(self, kind: str, text: str) -> None:
@@ -174,16 +196,17 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.get_logger().warning(text)
 
     def _retry(self) -> None:
-        if self._files.failing:
-            self._worker.post(self._files.retry)
+        if self._status.failing:
+            self._worker.post(self._learner.retry)
 
     def _publish_model(self) -> None:
         with self._publishing:  # by turns, so that no older model goes out behind a newer one
-            if self._model is not None:
-                self._model_out.publish(model_to_msg(self._model))
+            model = self._status.model
+            if model is not None:
+                self._model_out.publish(model_to_msg(model))
 
     def _forget_half(self) -> None:
-        self._worker.post(self._files.forget_half)
+        self._worker.post(self._learner.forget_half)
 
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""
@@ -193,8 +216,9 @@ class Trainer(BinclfNode[TrainerParameters]):
         except (DescentError, ModelError) as error:
             return False, json.dumps({'error': str(error)})
         self._publish_model()
+        model = self._status.model
         answer: dict[str, Any] = {
-            'loss': self._model.loss if self._model else None,
+            'loss': model.loss if model else None,
             'steps': fit.steps,
             'seconds': time.monotonic() - began,
             'converged': fit.converged,
@@ -217,22 +241,26 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _reset(self, request: Trigger.Request) -> tuple[bool, str]:
         """Forget samples and model; run by the worker."""
-        self._model = None
         self._notes = []
-        return self._files.reset()
+        return True, self._worker.change(self._learner.reset, '~/reset')
+
+    def _restart(self, request: Trigger.Request) -> tuple[bool, str]:
+        """Descend again from new random weights; run by the worker."""
+        return True, self._worker.change(self._learner.restart, '~/restart')
 
     def _save(self, request: Trigger.Request) -> tuple[bool, str]:
         """Write samples and model to their files; run by the worker."""
-        done = self._files.save()
+        done = self._learner.save()
         self._notes = []
         return done
 
     def _load(self, request: Trigger.Request) -> tuple[bool, str]:
         """Go on from what the files hold; run by the worker."""
-        done = self._files.load(self._agree)
+        done = self._worker.change(lambda: self._learner.load(self._agree), '~/load')
         if done[0]:
             self._notes = []
-            self._go_on()
+            self._on_failure('learning', '')
+            self._publish_model()
         return done
 
     def _agree(self, names: tuple[str, ...]) -> None:
@@ -242,14 +270,6 @@ class Trainer(BinclfNode[TrainerParameters]):
                 said = f'the files are of features {_brief(names)}, the samples of {_brief(self._names)}'
                 raise StorageError(f'nothing is loaded: {said}: ~/reset forgets those')
             self._names = names or self._names
-
-    def _go_on(self) -> None:
-        """Publish the model that came from a file, as the newest of this run."""
-        learner = self._worker.learner
-        self._names = self._names or learner.names
-        self._model = learner.model
-        if learner.model is not None:
-            self._on_model(learner.model)
 
 
 def _brief(names: tuple[str, ...]) -> str:

@@ -354,3 +354,42 @@ def test_a_buffer_without_memory_leaves_everything_as_it_was(monkeypatch: pytest
         given_learner.configure(replace(options, buffer_capacity=20, l2=9.0))
     assert given_learner.options is options
     assert given_learner.buffer is buffer
+
+
+def test_a_reset_forgets_and_begins_a_new_run() -> None:
+    given_learner = taught(50)
+    given_learner.descend()
+    assert given_learner.reset() == 'forgot 50 samples and the model; a new run begins'
+    assert given_learner.run != 'run'
+    assert (given_learner.model, given_learner.names, given_learner.counts) == (None, (), (0, 0))
+    given_learner.take(NAMES[:2], samples(50, N=2)[0], samples(50)[1])
+    assert given_learner.descend().converged
+    assert given_learner.model is not None and given_learner.model.run == given_learner.run
+
+
+@pytest.mark.parametrize('solver', SOLVERS)
+def test_a_restart_begins_at_new_random_weights_with_the_same_samples(solver: str) -> None:
+    given_learner = taught(500, solver=solver, tolerance=1e-5)
+    first = given_learner.descend().model
+    assert first is not None and not given_learner.has_work
+    assert '500 samples stay' in given_learner.restart()
+    assert given_learner.model is first, 'a robot is served until there is another'
+    assert given_learner.has_work
+    fit = given_learner.descend(enough=lambda: True)
+    assert fit.steps >= 1
+    while given_learner.has_work:
+        fit = given_learner.descend()
+    assert fit.converged
+    last = given_learner.model
+    assert last.run == first.run and last.step > first.step
+    assert last.weights == pytest.approx(first.weights, rel=1e-2)
+    assert last.weights != first.weights
+
+
+def test_a_fit_says_whether_there_is_a_new_model() -> None:
+    given_learner = taught()
+    fit = given_learner.descend()
+    assert fit.model is given_learner.model is not None
+    assert fit.ended and fit.converged
+    again = given_learner.descend()
+    assert (again.steps, again.model, again.ended) == (0, None, True)

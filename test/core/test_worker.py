@@ -237,3 +237,120 @@ def test_a_stream_brings_no_more_descents_a_second_than_the_rate(make: Callable[
         time.sleep(0.001)
     until(lambda: bool(recorded.models) and recorded.models[-1].samples == 500)
     assert len(recorded.models) <= 10.0 * (time.monotonic() - began) + 1
+
+
+def slow(make: Callable[..., Recorded], **options: object) -> tuple[Recorded, list[object]]:
+    """A worker in a descent to convergence that would take for ever, and what becomes of that."""
+    recorded = make(
+        rate_hz=0.01, budget_sec=1e-3, solver='gradient', tolerance=1e-12, learning_rate=1e-9, **options
+    )
+    worker, answers = recorded.worker, []
+
+    def train() -> None:
+        try:
+            answers.append(worker.train())
+        except DescentError as error:
+            answers.append(str(error))
+
+    worker.pause(True)
+    worker.stage(NAMES, *samples(1000))
+    worker.post(train)
+    worker.start()
+    until(lambda: worker._training)
+    return recorded, answers
+
+
+def asked(recorded: Recorded, work: Callable[[], object]) -> object:
+    answers: list[object] = []
+    recorded.worker.post(lambda: answers.append(work()))
+    until(lambda: bool(answers))
+    return answers[0]
+
+
+@pytest.mark.parametrize('name', ['reset', 'restart'])
+def test_what_makes_a_descent_pointless_ends_it(make: Callable[..., Recorded], name: str) -> None:
+    recorded, answers = slow(make)
+    worker = recorded.worker
+    assert asked(recorded, lambda: worker.change(getattr(worker.learner, name), f'~/{name}'))
+    until(lambda: bool(answers))
+    assert f'ended by ~/{name} after' in str(answers[0])
+    assert worker.status.samples == (0 if name == 'reset' else 1000)
+
+
+def test_a_pause_ends_a_descent_to_convergence(make: Callable[..., Recorded]) -> None:
+    recorded, answers = slow(make)
+    recorded.worker.pause(True)
+    until(lambda: bool(answers))
+    assert 'ended by a pause' in str(answers[0])
+
+
+def test_other_commands_are_run_in_the_middle_and_it_goes_on(
+    make: Callable[..., Recorded],
+) -> None:
+    recorded, answers = slow(make)
+    assert asked(recorded, lambda: 'saved') == 'saved'
+    with pytest.raises(DescentError, match='on its way'):
+        asked_to_train: list[DescentError] = []
+
+        def again() -> None:
+            try:
+                recorded.worker.train()
+            except DescentError as error:
+                asked_to_train.append(error)
+
+        recorded.worker.post(again)
+        until(lambda: bool(asked_to_train))
+        raise asked_to_train[0]
+    assert not answers
+    recorded.worker.configure(LearningOptions(tolerance=1e-3), 1.0, 1.0)
+    until(lambda: bool(answers))
+    assert answers[0].converged  # type: ignore[attr-defined]
+    assert recorded.models[-1].converged
+
+
+def test_the_status_is_one_of_one_moment(make: Callable[..., Recorded]) -> None:
+    recorded = make(rate_hz=1000.0, min_samples_per_class=1)
+    worker, X, y = recorded.worker, *samples(2000)
+    y[::2], y[1::2] = 0.0, 1.0
+    worker.start()
+    for row in range(0, 2000, 2):
+        worker.stage(NAMES, X[row : row + 2], y[row : row + 2])
+        status = worker.status
+        assert status.negatives == status.positives
+        assert status.model is None or (status.run, status.step) == (status.model.run, status.model.step)
+    until(lambda: worker.status.samples == 2000)
+    with pytest.raises(AttributeError):
+        worker.status.step = 7  # type: ignore[misc]
+
+
+def test_no_memory_for_a_buffer_is_told_and_changes_nothing(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = make()
+    worker = recorded.worker
+    worker.stage(NAMES, *samples(100))
+    worker.start()
+    until(lambda: worker.status.samples == 100)
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(type(worker.learner.buffer), 'resized', refuse)
+    worker.configure(LearningOptions(buffer_capacity=20), 1.0, 1.0)
+    until(lambda: bool(recorded.failures))
+    assert 'no memory for buffer_capacity 20: it stays 10000' in recorded.failures[0]
+    assert worker.status.samples == 100
+
+
+def test_what_is_joined_is_bounded_in_bytes(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, 'MAX_JOINED_BYTES', 1000)
+    recorded = make()
+    taken: list[int] = []
+    monkeypatch.setattr(recorded.worker.learner, 'take', lambda names, X, y: taken.append(len(y)))
+    for seed in range(20):
+        recorded.worker.stage(NAMES, *samples(10, seed))
+    recorded.worker._work_off_queue()
+    assert sum(taken) == 200
+    assert max(taken) == 80  # one, and six more of 160 bytes until 1,000 are reached

@@ -69,6 +69,43 @@ def test_parameters_answer_and_topics_go_on_while_it_trains(ground):
     assert max(took) < 1.0, took
 
 
+def test_a_reset_ends_a_slow_descent_and_a_parameter_reaches_it(ground):
+    _, training = start_long_descent(ground, learning_rate=1e-9)
+    success, message = ground.trigger('/trainer/save')
+    assert not success and 'neither' in message
+    assert not training.done()
+    assert ground.set_parameter('trainer', 'l2', 2.0) == ''
+    assert ground.trigger('/trainer/reset')[0]
+    ground.wait_until(training.done)
+    assert not training.result().success
+    assert '~/reset' in json.loads(training.result().message)['error']
+    ground.wait_until_shown('trainer', 'buffer', 0)
+
+
+def test_restart_descends_again_with_the_same_samples(ground):
+    ground.start('trainer')
+    models = ground.hear_models()
+    ground.teach(*blobs(40))
+    ground.wait_until(lambda: models and models[-1]['samples'] == 40 and models[-1]['converged'])
+    before = models[-1]
+    success, message = ground.trigger('/trainer/restart')
+    assert success and '40 samples stay' in message
+    ground.wait_until(lambda: models[-1]['step'] > before['step'] and models[-1]['converged'])
+    assert models[-1]['run'] == before['run']
+    assert models[-1]['samples'] == 40
+
+
+def test_a_buffer_without_memory_is_refused_and_get_says_the_old(ground):
+    ground.start('trainer')
+    ground.wait_for_nodes('trainer')
+    ground.pause()
+    ground.teach(*blobs(40, n_features=1000))
+    ground.wait_until_shown('trainer', 'buffer', 40)
+    assert 'set a smaller buffer_capacity' in ground.set_parameter('trainer', 'buffer_capacity', 10_000_000)
+    assert ground.parameter_values('trainer', 'buffer_capacity') == [10_000]
+    assert ground.count('trainer', 'buffer') == 40
+
+
 def test_pause_collects_but_learns_nothing(ground):
     ground.start('trainer')
     models = ground.hear_models()
@@ -85,7 +122,7 @@ def test_pause_collects_but_learns_nothing(ground):
     ground.wait_until(lambda: models[-1]['step'] > step and models[-1]['samples'] == 70)
 
 
-def test_reset_forgets_samples_and_names_while_run_and_step_go_on(ground):
+def test_reset_forgets_samples_and_names_and_begins_a_new_run(ground):
     ground.start('trainer')
     models = ground.hear_models()
     ground.teach(*blobs(40), ('a', 'b'))
@@ -96,7 +133,7 @@ def test_reset_forgets_samples_and_names_while_run_and_step_go_on(ground):
     ground.wait_until(lambda: forgotten.items() <= ground.status.get('trainer', {}).items())
     ground.teach(*blobs(20, n_features=3), ('c', 'd', 'e'))
     ground.wait_until(lambda: models[-1]['features'] == ['c', 'd', 'e'] and models[-1]['samples'] == 20)
-    assert models[-1]['run'] == before['run']
+    assert models[-1]['run'] != before['run']
     assert models[-1]['step'] > before['step']
     assert ground.count('trainer', 'rejected/names') == 0
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -50,6 +51,35 @@ class Fit:
 
     steps: int
     converged: bool
+    ended: bool
+    """Whether it went as far as it could, and was not cut short."""
+    model: Model | None
+    """The new model; None where the one before still says it all."""
+
+
+@dataclass(frozen=True)
+class LearningStatus:
+    """What a learner is at one moment: for any thread, and never half of one moment and half of another."""
+
+    run: str
+    step: int
+    names: tuple[str, ...]
+    negatives: int
+    positives: int
+    model: Model | None
+    missing: str
+    """What is missing before there can be a model; '' for nothing."""
+    error: str
+    """Why a descent could not go on; '' where it could."""
+    acknowledged: int | None = None
+    """Samples that are durable, over the life of the dataset; None without a file."""
+    failing: bool = False
+    """Whether there are samples that the disk has refused."""
+
+    @property
+    def samples(self) -> int:
+        """How many samples are held."""
+        return self.negatives + self.positives
 
 
 class Learner:
@@ -62,23 +92,44 @@ class Learner:
         self.run = run
         self.step = 0
         self.options = options
-        self.reset()
+        self._restarts = 0
+        self._clear()
 
-    def reset(self) -> None:
-        """Forget samples, model and number of features; run and step go on."""
+    def _clear(self) -> None:
         self.names: tuple[str, ...] = ()
         self.buffer: Buffer | None = None
         self.model: Model | None = None
-        self.error = ''
         self._weights: Array | None = None
         self._bias = 0.0
+        self._forget_descent()
+
+    def _forget_descent(self) -> None:
+        """Forget what descents have learned of the objective."""
+        self.error = ''
         self._sums: Array | None = None
         self._solver: Solver = SOLVERS[self.options.solver]()
-        self._settled = True
+        self._settled = self.buffer is None
+
+    def reset(self) -> str:
+        """Forget samples, model and number of features, and begin a new run; return a sentence."""
+        forgotten = sum(self.counts)
+        self.run = uuid.uuid4().hex
+        self._clear()
+        return f'forgot {forgotten} samples and the model; a new run begins'
+
+    def restart(self) -> str:
+        """Descend again from new random weights, with the samples that are there; return a sentence.
+
+        The last model stays the one in use until the next, as a robot is not served by random weights.
+        """
+        self._restarts += 1
+        self._weights, self._bias = None, 0.0
+        self._forget_descent()
+        return f'new random weights; {sum(self.counts)} samples stay, and the model until the next one'
 
     def resume(self, names: tuple[str, ...], buffer: Buffer | None, model: Model | None) -> None:
         """Go on with other samples, and from the parameters of a model, which is the next of this run."""
-        self.reset()
+        self._clear()
         self.names, self.buffer, self._settled = names, buffer, buffer is None
         if model is not None:
             self.step += 1
@@ -94,9 +145,7 @@ class Learner:
         if self.buffer is not None and size != (self.buffer.capacity, self.buffer.policy):
             self.buffer = self.buffer.resized(*size)
         self.options = options
-        self._solver = SOLVERS[options.solver]()
-        self._sums = None
-        self._settled = self.buffer is None
+        self._forget_descent()
 
     def take(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Take samples in; X is (m, N), y is (m,), all finite, and the names those of before."""
@@ -130,6 +179,12 @@ class Learner:
             f'has {negatives} of 0 and {positives} of 1'
         )
 
+    def status(self) -> LearningStatus:
+        """Return what it is now."""
+        return LearningStatus(
+            self.run, self.step, self.names, *self.counts, self.model, self.missing, self.error
+        )
+
     @property
     def has_work(self) -> bool:
         """Whether a descent could bring anything: something is new, and both classes are there."""
@@ -147,28 +202,34 @@ class Learner:
         """
         assert self.buffer is not None
         objective = self._objective(pause)
-        point, steps = None, -1
-        self.error = ''
         try:
-            with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
-                for point in self._points(objective):
-                    steps += 1
-                    if steps >= MAX_STEPS or (steps and enough()):
-                        break
-                else:
-                    self._settled = True
+            point, steps, ended = self._steps(objective, enough)
+            converged = point.gradient_max < self.options.tolerance
+            self._sums = point.sums if objective.adds_up else None
+            self.buffer.mark()
+            model = None
+            if steps or self._weights is None or not self._describes_buffer(converged):
+                self.model = model = self._keep(objective, point.theta, point.loss, converged)
         except DescentError as error:
             self.error = str(error)
             self._settled = True
             raise
+        self.error = ''
+        self._settled = ended or converged
+        return Fit(steps, converged, self._settled, model)
+
+    def _steps(self, objective: Objective, enough: Callable[[], bool]) -> tuple[Point, int, bool]:
+        """Descend; return where that came to, the number of steps, and whether there are no more."""
+        point, steps, ended = None, -1, False
+        with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
+            for point in self._points(objective):
+                steps += 1
+                if steps >= MAX_STEPS or (steps and enough()):
+                    break
+            else:
+                ended = True
         assert point is not None
-        self._sums = point.sums if objective.adds_up else None
-        self.buffer.mark()
-        converged = point.gradient_max < self.options.tolerance
-        self._settled = self._settled or converged
-        if steps or self.model is None or not self._describes_buffer(self.model, converged):
-            self._keep(objective, point.theta, point.loss, converged)
-        return Fit(steps, converged)
+        return point, steps, ended
 
     def _objective(self, pause: Callable[[], None]) -> Objective:
         assert self.buffer is not None
@@ -184,10 +245,10 @@ class Learner:
             pause=pause,
         )
 
-    def _points(self, objective: Objective) -> Any:
+    def _points(self, objective: Objective) -> Iterator[Point]:
         theta = self._warm_start(objective)
         if theta is None:
-            w, b = initialize(objective.n_features, self.options.seed)
+            w, b = initialize(objective.n_features, self.options.seed + self._restarts)
             theta = np.append(w, b)
         return descend(
             objective,
@@ -237,15 +298,16 @@ class Learner:
             return point
         return None
 
-    def _describes_buffer(self, model: Model, converged: bool) -> bool:
-        negatives, positives = self.counts
-        return (model.samples, model.positives, model.converged) == (
+    def _describes_buffer(self, converged: bool) -> bool:
+        model, (negatives, positives) = self.model, self.counts
+        return model is not None and (model.samples, model.positives, model.converged) == (
             negatives + positives,
             positives,
             converged,
         )
 
-    def _keep(self, objective: Objective, theta: Array, loss: float, converged: bool) -> None:
+    def _keep(self, objective: Objective, theta: Array, loss: float, converged: bool) -> Model:
+        """Go on from theta from here on, and return the model that it is."""
         assert self.buffer is not None
         weights = theta[:-1] / objective.scale
         bias = float(theta[-1]) - float(weights @ objective.mean)
@@ -253,7 +315,7 @@ class Learner:
             raise DescentError('the weights are not finite in the units of the features')
         self._weights, self._bias = weights, bias
         self.step += 1
-        self.model = Model(
+        return Model(
             run=self.run,
             step=self.step,
             stamp=time.time(),

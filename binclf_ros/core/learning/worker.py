@@ -11,19 +11,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from ..arrays import Array
 from ..errors import DescentError
-from .learner import Fit, Learner, LearningOptions
+from .learner import MAX_STEPS, Fit, Learner, LearningOptions
 from .model import Model
 
+T = TypeVar('T')
 Batch = tuple[tuple[str, ...], Array, Array]
 Command = Callable[[], None]
 NICE = 10
 MAX_JOINED = 1024
 """Batches that are handed to the learner in one piece at most."""
+MAX_JOINED_BYTES = 2**24
+"""Bytes of features in such a piece, beside the first batch."""
 
 
 class _Ended(Exception):
@@ -33,9 +38,9 @@ class _Ended(Exception):
 class Worker(threading.Thread):
     """Owns a `Learner`: samples are staged for it and commands posted to it, from any thread.
 
-    At most `rate_hz` times a second it descends for `budget_sec`; with nothing new it sleeps.
-    `on_model` is called from its thread with each new model, `on_samples` with what the learner has
-    taken, `on_failure` with what went wrong.
+    At most `rate_hz` times a second it descends for `budget_sec`; with nothing new it sleeps. `status`
+    is what the learner was after the last thing that happened to it: other threads read that alone.
+    `on_model` is called from its thread with each new model, `on_failure` with what went wrong.
     """
 
     def __init__(
@@ -45,18 +50,20 @@ class Worker(threading.Thread):
         budget_sec: float,
         on_model: Callable[[Model], None],
         on_failure: Callable[[str], None],
-        on_samples: Callable[[tuple[str, ...], Array, Array], None] = lambda names, X, y: None,
     ) -> None:
         super().__init__(name='descent', daemon=True)
         self.learner = learner
+        self.status = learner.status()
         self.paused = False
         self._period, self._budget = 1.0 / rate_hz, budget_sec
-        self._on_model, self._on_failure, self._on_samples = on_model, on_failure, on_samples
+        self._on_model, self._on_failure = on_model, on_failure
         self._queue: deque[Batch | Command] = deque()
         self._asked = 0
         self._wake = threading.Event()
         self._urgent = threading.Event()
         self._ended = False
+        self._training = False
+        self._interrupted_by = ''
         self._next_slice = self._slice_ends = 0.0
         self._overrun = False
 
@@ -73,31 +80,68 @@ class Worker(threading.Thread):
         self._hurry()
 
     def configure(self, options: LearningOptions, rate_hz: float, budget_sec: float) -> None:
-        """Go on with other options."""
+        """Go on with other options, also in the middle of a descent to convergence."""
 
         def command() -> None:
-            self.learner.configure(options)
             self._period, self._budget = 1.0 / rate_hz, budget_sec
+            try:
+                self.learner.configure(options)
+            except MemoryError:
+                kept = self.learner.options.buffer_capacity
+                self._on_failure(
+                    f'no memory for buffer_capacity {options.buffer_capacity}: it stays {kept}, '
+                    'as do all options of the learning: set a smaller one'
+                )
 
         self.post(command)
 
     def pause(self, paused: bool) -> None:
-        """Keep collecting but stop descending, or go on."""
+        """Keep collecting but stop descending, also in the middle of a descent; or go on."""
         self.paused = paused
+        if paused:
+            self._interrupted_by = 'a pause'
         self._hurry()
+
+    def change(self, what: Callable[[], T], name: str) -> T:
+        """Do what makes a descent to convergence that is on its way pointless; for commands.
+
+        `name` is what that descent then says it was ended by.
+        """
+        self._interrupted_by = name
+        try:
+            return what()
+        finally:
+            self.status = self.learner.status()
 
     def train(self) -> Fit:
         """Descend to convergence now, without a budget; for commands, which the worker runs.
 
+        Commands that come meanwhile are run between two steps, and samples before them taken in: after
+        a `change` or a `pause` the descent is over, else it goes on with what there is by then.
         Raises DescentError.
         """
+        if self._training:
+            raise DescentError('a descent to convergence is on its way: wait for its answer')
         if self.learner.missing:
             raise DescentError(self.learner.missing)
-        self._slice_ends, self._overrun = math.inf, False
+        self._training, self._interrupted_by = True, ''
         try:
-            return self._descend(lambda: False)
+            return self._train()
         finally:
-            self._slice_ends = 0.0
+            self._training, self._slice_ends = False, 0.0
+
+    def _train(self) -> Fit:
+        steps, fit = 0, None
+        while fit is None or not (fit.ended or steps >= MAX_STEPS):
+            self._slice_ends, self._overrun = math.inf, False
+            fit = self._descend(lambda: self._asked > 0 or bool(self._interrupted_by))
+            steps += fit.steps
+            if not fit.ended:
+                self._work_off_queue(commands_only=True)
+                if self._interrupted_by or self.learner.missing:
+                    ended_by = self._interrupted_by or self.learner.missing
+                    raise DescentError(f'ended by {ended_by} after {steps} steps')
+        return replace(fit, steps=steps)
 
     def close(self) -> None:
         """End the thread, also in the middle of a descent; what is staged is taken, and handed on."""
@@ -157,34 +201,58 @@ class Worker(threading.Thread):
             self._begin_slice(time.monotonic())
 
     def _descend(self, enough: Callable[[], bool]) -> Fit:
-        before = self.learner.step
-        fit = self.learner.descend(enough, self._between_blocks)
-        if self.learner.step != before and self.learner.model is not None:
-            self._on_model(self.learner.model)
+        try:
+            fit = self.learner.descend(enough, self._between_blocks)
+        finally:
+            self.status = self.learner.status()
+        if fit.model is not None:
+            self._on_model(fit.model)
         return fit
 
-    def _work_off_queue(self) -> None:
-        """Run commands and hand samples to the learner in order, neighbours of one kind in one piece."""
-        queue = self._queue
-        turns = len(queue)
-        while queue and (turns > 0 or self._asked):  # what comes meanwhile waits: descents have a turn
+    def _work_off_queue(self, commands_only: bool = False) -> None:
+        """Run commands and hand samples to the learner in order.
+
+        What comes meanwhile waits, as descents have a turn; `commands_only`: what is behind the last
+        command waits as well.
+        """
+        turns = 0 if commands_only else len(self._queue)
+        while self._queue and (turns > 0 or self._asked):
             turns -= 1
-            first = queue.popleft()
-            if not isinstance(first, tuple):
-                self._asked -= 1
-                first()
-                continue
-            batches = [first]
-            while queue and isinstance(queue[0], tuple) and queue[0][0] == first[0]:
-                batches.append(queue.popleft())  # type: ignore[arg-type]
-                if len(batches) == MAX_JOINED:
-                    break
-            if len(batches) == 1:
-                names, X, y = first
+            first = self._queue.popleft()
+            if isinstance(first, tuple):
+                self.learner.take(*self._joined(first))
+                self.status = self.learner.status()
             else:
-                names, X, y = first[0], *map(np.concatenate, list(zip(*batches))[1:])
-            self.learner.take(names, X, y)
-            self._on_samples(names, X, y)
+                self._asked -= 1
+                self._run_command(first)
+
+    def _run_command(self, command: Command) -> None:
+        try:
+            command()
+        except _Ended:
+            raise
+        except Exception as error:
+            self._on_failure(f'learning failed: {error!r}')
+        finally:
+            self.status = self.learner.status()
+
+    def _joined(self, first: Batch) -> Batch:
+        """Return a batch and its neighbours of the same features in one piece."""
+        queue, batches, n_bytes = self._queue, [first], 0
+        while queue and len(batches) < MAX_JOINED and n_bytes < MAX_JOINED_BYTES:
+            other = queue[0]
+            if not isinstance(other, tuple) or other[0] != first[0]:
+                break
+            batches.append(other)
+            n_bytes += other[1].nbytes
+            queue.popleft()
+        if len(batches) == 1:
+            return first
+        return (
+            first[0],
+            np.concatenate([X for _, X, _ in batches]),
+            np.concatenate([y for *_, y in batches]),
+        )
 
     def _hurry(self) -> None:
         self._urgent.set()
