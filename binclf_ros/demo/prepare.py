@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,6 +59,8 @@ def _vectors(given: argparse.Namespace) -> Prepared:
         raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
     options = parameters.sampling()
     feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
+    for note in feed.notes:
+        print(f'demo: {note}', file=sys.stderr)
     topics = find_topics(feed, options, field_types)
     pace = _pace(given, topics)
     steps = plan(feed, topics, options, decoder)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
 
 from ..core.cdr import Decode
 from ..core.errors import BinclfError, SampleError
@@ -14,14 +13,9 @@ from ..core.features.expressions import Expression, Segment
 from ..core.features.fields import FieldTypes, check_fields, has_header
 from ..core.features.readings import reader
 from ..core.features.sampler import Sampler, SamplingOptions
+from .parts import Message
 
-
-class Message(NamedTuple):
-    """One recorded message: its time (ns), its topic, and its raw CDR bytes."""
-
-    time_ns: int
-    topic: str
-    data: bytes
+__all__ = ['Feed', 'Message', 'Step', 'Topics', 'find_topics', 'in_order', 'plan']
 
 
 @dataclass(frozen=True)
@@ -36,6 +30,8 @@ class Feed:
     messages: Callable[[Iterable[str]], Iterable[Message]]
     start_ns: int
     split_ns: int
+    notes: tuple[str, ...] = ()
+    """Sentences about what of it is not whole."""
 
 
 @dataclass
