@@ -88,17 +88,23 @@ class Objective:
 
         Where `adds_up`, those of other samples may be added and taken away.
         """
+        sums = np.zeros(self.n_features + 2)
+        for of_block in self.block_sums(theta):
+            sums += of_block
+        return sums
+
+    def block_sums(self, theta: Array) -> Iterator[Array]:
+        """Yield the sums of each block, (N + 2,): to be added up in this order, whoever computes them."""
         w_raw = theta[:-1] / self.scale
         offset = self._offset(theta[-1], w_raw)
-        sums = np.zeros(self.n_features + 2)
         for X, y, c in self._blocks():
             z = X @ w_raw
             z += offset
-            of_block, residual = self.loss.together(z, y, c)
-            sums[0] += of_block
-            sums[1:-1] += residual @ X
-            sums[-1] += residual.sum()
-        return sums
+            sums = np.empty(self.n_features + 2)
+            sums[0], residual = self.loss.together(z, y, c)
+            sums[1:-1] = residual @ X
+            sums[-1] = residual.sum()
+            yield sums
 
     def point(self, theta: Array, sums: Array) -> Point:
         """Return value and gradient at theta from the sums there."""
@@ -140,9 +146,7 @@ class Objective:
 
     def hessian(self, theta: Array) -> Array:
         """Return the curvature (N + 1, N + 1) of the objective at theta."""
-        w_raw = theta[:-1] / self.scale
-        offset = self._offset(theta[-1], w_raw)
-        return self._gram(lambda X, y: self.loss.curvature(sigmoid(X @ w_raw + offset), y))
+        return self._gram(theta)
 
     def max_curvature(self) -> float:
         """Return L: no second derivative of the objective, in any direction, at any point, is larger.
@@ -150,23 +154,39 @@ class Objective:
         L is the largest eigenvalue of the loss's bound (1/4 for the BCE) times X̃ᵀ·X̃/M, with the ridge;
         a constant step of 1/L descends from everywhere.
         """
-        bound = self.loss.largest_curvature
-        return float(np.linalg.eigvalsh(self._gram(lambda X, y: np.full(len(y), bound)))[-1])
+        return float(np.linalg.eigvalsh(self._gram(None))[-1])
 
-    def _gram(self, of_block: Callable[[Array, Array], Array]) -> Array:
-        """Return (1/M) Σ hᵢ·(x̃ᵢ, 1)ᵀ·(x̃ᵢ, 1) with the ridge, where h is c times what of_block gives."""
-        n = self.n_features
-        G, s, total = np.zeros((n, n)), np.zeros(n), 0.0
+    def block_grams(self, theta: Array | None) -> Iterator[Array]:
+        """Yield Σ hᵢ·(xᵢ, 1)ᵀ·(xᵢ, 1) of each block, (N + 1, N + 1); h is c times the loss's curvature.
+
+        That is the one at theta, or its bound where there is none. They are to be added up in this order.
+        """
+        n, bound = self.n_features, self.loss.largest_curvature
         weighted = np.empty((min(self._rows, self.n_samples), n))
         rows = max(16, UNTHREADED // n**2)
+        w_raw = np.zeros(n) if theta is None else theta[:-1] / self.scale
+        offset = 0.0 if theta is None else self._offset(theta[-1], w_raw)
         for X, y, c in self._blocks():
-            h = c * of_block(X, y)
+            h = np.full(len(y), bound)
+            if theta is not None:
+                h = self.loss.curvature(sigmoid(X @ w_raw + offset), y)
+            h = c * h
             hX = np.multiply(X, h[:, None], out=weighted[: len(y)])
+            H = np.zeros((n + 1, n + 1))
             for start in range(0, len(y), rows):
                 part = slice(start, start + rows)
-                G += X[part].T @ hX[part]
-            s += h @ X
-            total += float(h.sum())
+                H[:n, :n] += X[part].T @ hX[part]
+            H[n, :n] = H[:n, n] = h @ X
+            H[n, n] = h.sum()
+            yield H
+
+    def _gram(self, theta: Array | None) -> Array:
+        """Return (1/M) Σ hᵢ·(x̃ᵢ, 1)ᵀ·(x̃ᵢ, 1) with the ridge: see `block_grams`."""
+        n = self.n_features
+        summed = np.zeros((n + 1, n + 1))
+        for of_block in self.block_grams(theta):
+            summed += of_block
+        G, s, total = summed[:n, :n], summed[n, :n], float(summed[n, n])
         if not self._centres:
             far = np.outer(self.mean, s - 0.5 * total * self.mean)
             G -= far + far.T
