@@ -6,13 +6,14 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 
-import numpy as np
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
 from ..core.arrays import Array
 from ..core.errors import ModelError, SampleError
+from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.storage.model_file import ModelKeeper
 from ..ros.cloud_bytes import SerializedClouds
@@ -47,7 +48,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._newest: tuple[tuple[str, ...], Array] | None = None
         self._model_heard: float | None = None
         self._refused = self._failure = ''
-        self._weights, self._bias = np.empty(0), 0.0
+        self._score: Callable[[Array], float] = lambda x: math.nan
         self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
         self._probability_out = self.advertise(Float64, 'probability', OUT)
         self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT)
@@ -70,10 +71,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         names, x = self._features.read(data)
         if names is not self._names:
             self._check_names(names)
-        z = float(self._weights.dot(x)) + self._bias
+        z = self._score(x)
         if z != z:
             raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
-        probability = 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
+        probability = sigmoid_of(z)
         self._decide(probability)
         self._probability_out.publish(probability_to_bytes(probability))
         self._decision_out.publish(decision_to_bytes(self._decision))
@@ -176,7 +177,7 @@ class Predictor(BinclfNode[PredictorParameters]):
     def _use(self, model: Model) -> None:
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
-        self._weights, self._bias = np.array(model.weights), model.bias
+        self._score = model.forward.score
         self._names = ()
         self._reader = CloudReader.of_model(model.features)
         self._model = model

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import PointField
 
+from ..core.arrays import Floats
 from ..core.errors import SampleError
 from .cloud_bytes import SIZES, Cloud, fields_bytes
 from .cloud_layout import fields_of, n_points_of, view
-from .clouds import Floats
 
 PROBABILITY, DECISION = 'probability', 'decision'
 ANSWER_BYTES = 5

@@ -17,26 +17,25 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
-from ..core.arrays import Array
+from ..core.arrays import Array, Floats
 from ..core.errors import ExpressionError, SampleError
 from ..core.features.clouds import LABEL, PointExpression, parse_point_expression
+from ..core.learning.losses import sigmoid
 from ..core.learning.model import Model
 from .cloud_bytes import Cloud
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
 from .messages import MAX_SQUARE
 
-ONE = np.float32(1.0)
 CloudLike: TypeAlias = 'PointCloud2 | Cloud'
-Floats: TypeAlias = 'NDArray[np.floating[Any]]'  # in quotes: numpy 1.21 has no such subscript
 Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
-"""The first point, −z (m,), and which points are usable where not all are."""
+"""The first point, z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
 MAX_VALUE = math.sqrt(MAX_SQUARE)
 
@@ -55,7 +54,7 @@ class Points:
     def predict_proba(self, model: Model) -> Array:
         """Return ŷ = σ(X·wᵀ + b), (M,); NaN for a point that is not usable."""
         with np.errstate(all='ignore'):
-            probability = model.predict_proba(self.X)
+            probability: Array = model.predict_proba(self.X)
         probability[~self.usable] = math.nan
         return probability
 
@@ -177,13 +176,12 @@ class CloudReader:
             self._answer = np.empty(n_points, dtype=np.float32)
         self.n_unusable = 0
         padded = cloud.row_step != cloud.width * cloud.point_step
-        blocks = self._whole if plan.derived or padded else self._singles if plan.runs else self._doubles
+        single = plan.runs and model.forward.additive
+        blocks = self._whole if plan.derived or padded else self._singles if single else self._doubles
         with np.errstate(all='ignore'):
-            for start, minus_z, usable in blocks(cloud, plan, model):
-                p = self._answer[start : start + len(minus_z)]
-                np.exp(minus_z, out=minus_z)
-                minus_z += ONE
-                np.reciprocal(minus_z, out=p, casting='same_kind')
+            for start, z, usable in blocks(cloud, plan, model):
+                p = self._answer[start : start + len(z)]
+                p[...] = sigmoid(z, z)
                 if usable is not None:
                     p[~usable] = math.nan
                     self.n_unusable += len(p) - int(np.count_nonzero(usable))
@@ -192,46 +190,43 @@ class CloudReader:
     def _whole(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
         """Yield all points at once, as columns that are computed need them; padded rows are rare."""
         points = self._read(cloud, plan)
-        yield 0, -model.decision_function(points.X), None if points.usable.all() else points.usable
+        yield 0, model.decision_function(points.X), None if points.usable.all() else points.usable
 
     @staticmethod
     def _singles(cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
         """Yield blocks that stay in the cache, straight from the bytes of the cloud."""
-        n_points, step = n_points_of(cloud), cloud.point_step
+        n_points, step, forward = n_points_of(cloud), cloud.point_step, model.forward_single
         if not n_points:
             return
-        negated = -np.array(model.weights, dtype=np.float32)
         runs = [
-            (np.ndarray((n_points, len(which)), np.float32, cloud.data, offset, (step, 4)), negated[which])
+            (np.ndarray((n_points, len(which)), np.float32, cloud.data, offset, (step, 4)), which)
             for offset, which in plan.runs
         ]
         for start in range(0, n_points, BLOCK_POINTS):
             block = slice(start, start + BLOCK_POINTS)
-            (x, w), *others = runs
-            minus_z = x[block].dot(w)
-            for x, w in others:
-                minus_z += x[block].dot(w)
-            minus_z -= np.float32(model.bias)
+            z = np.full(min(BLOCK_POINTS, n_points - start), forward.bias, dtype=np.float32)
+            for x, which in runs:
+                forward.add(z, x[block], which)
+            doubtful = forward.bounded or not math.isfinite(z.dot(z))
             usable = None
-            if not math.isfinite(minus_z.dot(minus_z)):  # of an x that is not finite, z is not
+            if doubtful:  # of an x that is not finite, the z of a line is not, and a curve does not tell
                 usable = np.isfinite(np.concatenate([x[block] for x, _ in runs], axis=1)).all(axis=1)
-            yield start, minus_z, usable
+            yield start, z, usable
 
     def _doubles(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
         """Yield blocks that stay in the cache, their columns in double precision."""
         columns = [view(cloud, field.dtype, field.offset) for _, field in plan.plain]
         if len(self._block) != len(columns):
             self._block = np.empty((len(columns), BLOCK_POINTS))
-        negated = -np.array(model.weights)
         for start in range(0, len(columns[0]), BLOCK_POINTS):
             X = self._block[:, : len(columns[0]) - start]
             for i, column in enumerate(columns):
                 X[i] = column[start : start + BLOCK_POINTS]
-            minus_z: Floats = negated.dot(X) - model.bias
+            z = model.decision_function(X.T)
             usable = None
             if not (X.max() < MAX_VALUE and X.min() > -MAX_VALUE):
                 usable = np.logical_and.reduce((X < MAX_VALUE) & (X > -MAX_VALUE))
-            yield start, minus_z, usable
+            yield start, z, usable
 
     def read_labeled(self, cloud: CloudLike) -> LabeledPoints:
         """Return the usable labelled points of a cloud, in its order. Raises SampleError."""

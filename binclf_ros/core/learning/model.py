@@ -6,16 +6,23 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, Floats
 from ..errors import ModelError
-from .losses import sigmoid
+from .feature_maps import FEATURE_MAPS, MAX_KNOTS, Curves, CurvesAndPairs, Knots, is_rising
+from .forward import Forward, PairsForward, forward
+from .losses import sigmoid, sigmoid_of
 
 FORMAT = 'binclf_ros/model'
 VERSION = 1
+"""Of a straight line: anybody can read it."""
+MAP_VERSION = 2
+"""Of a model whose features go through a map."""
+LINE = 'line'
 MAX_PARTS = 8
 """Features that an explanation names."""
 MAX_JSON = 16 * 2**20
@@ -26,9 +33,11 @@ MAX_JSON = 16 * 2**20
 class Model:
     """probability = σ(weights·x + bias) for a sample x of N `features`, as published.
 
-    `mean` and `scale` are those of the training data (weights × scale compares features); `run` names
-    one life of a trainer, `step` counts its models; `stamp` is seconds since the epoch; `samples` and
-    `positives` are those of the buffer it was fitted to; `loss` is the mean data loss there.
+    With a `feature_map` but `line`, x is its columns at the `knots`, and `weights` are theirs. `mean` and
+    `scale` are those of the training data (weights × scale compares features), `low` and `high` its range;
+    `run` names one life of a trainer, `step` counts its models; `stamp` is seconds since the epoch;
+    `samples` and `positives` are those of the buffer it was fitted to, `effective_samples` what they count
+    as; `loss` is the mean data loss there.
     """
 
     run: str
@@ -43,24 +52,61 @@ class Model:
     positives: int
     loss: float
     converged: bool
+    low: tuple[float, ...] = ()
+    """() where it is not known."""
+    high: tuple[float, ...] = ()
+    effective_samples: float | None = None
+    feature_map: str = LINE
+    knots: Knots = ()
 
-    def decision_function(self, X: Array) -> Array:
-        """Return z = X·wᵀ + b, (M,), for X (M, N)."""
-        z: Array = X @ np.array(self.weights) + self.bias
-        return z
+    @cached_property
+    def map(self) -> Curves | None:
+        """The map that features go through; None for a straight line."""
+        kind = FEATURE_MAPS[self.feature_map]
+        return None if kind is None else kind(self.knots)
 
-    def predict_proba(self, X: Array) -> Array:
-        """Return ŷ = σ(z), (M,), for X (M, N)."""
-        return sigmoid(self.decision_function(X))
+    @cached_property
+    def forward(self) -> Forward:
+        """The forward pass: z of a vector, a batch or a block, in double precision."""
+        return forward(self.map, np.array(self.weights), self.bias)
+
+    @cached_property
+    def forward_single(self) -> Forward:
+        """The same in single precision."""
+        return forward(self.map, np.array(self.weights), self.bias, np.float32)
+
+    def score(self, x: Array) -> float:
+        """Return z of one sample x (N,)."""
+        return self.forward.score(x)
+
+    def decision_function(self, X: Floats, out: Any = None) -> Any:
+        """Return z = X·wᵀ + b, (M,), for X (M, N), in the precision of `out` where that is given."""
+        out = np.empty(len(X)) if out is None else out
+        passes = self.forward_single if out.dtype == np.float32 else self.forward
+        return passes.fill(out, X)
+
+    def predict_proba(self, X: Floats, out: Any = None) -> Any:
+        """Return ŷ = σ(z), (M,), for X (M, N), in the precision of `out` where that is given."""
+        z = self.decision_function(X, out)
+        return sigmoid(z, z)
 
     def contributions(self, x: Array) -> tuple[Array, float]:
         """Return what each feature adds to z for one sample x (N,), and what is there without them.
 
-        weights·scale × (x − mean)/scale, (N,), and bias + weights·mean: the z of the mean sample. Their
-        sum is z.
+        For a line weights·scale × (x − mean)/scale, (N,), and bias + weights·mean: the z of the mean
+        sample. For curves, f(x) − f(mean) of each curve; half of what two features add together belongs to
+        each. Their sum is z.
         """
-        weights, mean = np.array(self.weights), np.array(self.mean)
-        return weights * (x - mean), self.bias + float(weights @ mean)
+        two = np.stack([x, np.array(self.mean)])
+        if self.map is None:
+            parts = np.array(self.weights) * (two[0] - two[1])
+        else:
+            parts = np.array([-np.diff(self.forward.of_feature(j, two[:, j]))[0] for j in range(len(x))])
+        if isinstance(self.forward, PairsForward):
+            g, of_mean = self.forward.normal(two[0]), self.forward.normal(two[1])
+            pairs = self.forward.pairs
+            parts += g * (pairs @ g) - of_mean * (pairs @ of_mean)
+        return parts, self.score(two[1])
 
     def explain(self, x: Array) -> str:
         """Return one line for people: ŷ = σ(z), and what made z, the largest part first."""
@@ -71,15 +117,21 @@ class Model:
         if len(order) > MAX_PARTS:
             others = order[MAX_PARTS:]
             shown.append(f'{np.sum(parts[others]):+.2g} {len(others)} more')
-        chance = float(sigmoid(np.array(z)))
-        return f'{chance:.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias']).replace('-', '−')
+        said = f'{sigmoid_of(z):.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias'])
+        return said.replace('-', '−')
 
     def to_json(self) -> str:
         """Return the model as one JSON object; floats round-trip exactly.
 
         Raises ModelError if a number is not finite.
         """
-        fields = {'format': FORMAT, 'version': VERSION, **asdict(self)}
+        fields = {'format': FORMAT, 'version': VERSION if self.map is None else MAP_VERSION, **asdict(self)}
+        kind, knots = fields.pop('feature_map'), fields.pop('knots')
+        if self.map is not None:
+            fields['map'] = {'kind': kind, 'knots': knots}
+        for optional in ('low', 'high', 'effective_samples'):
+            if not fields[optional]:
+                del fields[optional]
         try:
             return json.dumps(fields, allow_nan=False)
         except ValueError as error:
@@ -95,35 +147,81 @@ class Model:
         if fields.get('format') != FORMAT:
             raise ModelError('format', f'format is {fields.get("format")!r:.60}, not {FORMAT!r}')
         version = fields.get('version')
-        if type(version) is not int or version != VERSION:
+        if type(version) is not int or version not in (VERSION, MAP_VERSION):
             raise ModelError(
                 'version',
-                f'version is {version!r:.60}; this release reads {VERSION}: update the older side',
+                f'version is {version!r:.60}; this release reads {VERSION} and {MAP_VERSION}: update the '
+                'older side',
             )
+        optional = {'low', 'high', 'effective_samples'} & fields.keys()
         names = _list(fields, 'features', str, 'strings')
         if not names or len(set(names)) != len(names) or not all(names):
             raise ModelError('shape', f'features has to name N ≥ 1 different features, not {names!r:.80}')
+        kind, knots = _map(fields, len(names)) if version == MAP_VERSION else (LINE, ())
         model = cls(
             run=_one(fields, 'run', str, 'a string'),
             step=_count(fields, 'step'),
-            stamp=_float(_one(fields, 'stamp', (int, float), 'a number'), 'stamp'),
+            stamp=_number(fields, 'stamp'),
             features=tuple(names),
-            weights=_floats(fields, 'weights', len(names)),
-            bias=_float(_one(fields, 'bias', (int, float), 'a number'), 'bias'),
+            weights=_floats(fields, 'weights', _n_columns(kind, knots, len(names))),
+            bias=_number(fields, 'bias'),
             mean=_floats(fields, 'mean', len(names)),
             scale=_floats(fields, 'scale', len(names)),
             samples=_count(fields, 'samples'),
             positives=_count(fields, 'positives'),
-            loss=_float(_one(fields, 'loss', (int, float), 'a number'), 'loss'),
+            loss=_number(fields, 'loss'),
             converged=_one(fields, 'converged', bool, 'true or false'),
+            low=_floats(fields, 'low', len(names)) if 'low' in optional else (),
+            high=_floats(fields, 'high', len(names)) if 'high' in optional else (),
+            effective_samples=(
+                _number(fields, 'effective_samples') if 'effective_samples' in optional else None
+            ),
+            feature_map=kind,
+            knots=knots,
         )
-        if not model.run:
-            raise ModelError('shape', 'run is empty')
-        if min(model.scale) <= 0.0:
-            raise ModelError('shape', 'scale has to be above 0')
-        if model.positives > model.samples or model.loss < 0.0:
-            raise ModelError('shape', 'positives exceed samples, or the loss is below 0')
+        model._check()
         return model
+
+    def _check(self) -> None:
+        """Raise ModelError for numbers that contradict one another."""
+        if not self.run:
+            raise ModelError('shape', 'run is empty')
+        if min(self.scale) <= 0.0:
+            raise ModelError('shape', 'scale has to be above 0')
+        if self.positives > self.samples or self.loss < 0.0:
+            raise ModelError('shape', 'positives exceed samples, or the loss is below 0')
+        if len(self.low) != len(self.high) or any(a > b for a, b in zip(self.low, self.high)):
+            raise ModelError('shape', 'low and high come together, and low is at most high')
+        if self.effective_samples is not None and self.effective_samples < 0.0:
+            raise ModelError('shape', 'effective_samples is below 0')
+        if self.map is not None and not (np.isfinite([*self.forward.w, self.forward.bias]).all()):
+            raise ModelError('not_finite', 'a curve of the map is steeper than a float can tell')
+
+
+def _map(fields: dict[str, Any], n_features: int) -> tuple[str, Knots]:
+    """Read the map of version 2: its kind, and rising knots for each feature. Raises ModelError."""
+    given = _one(fields, 'map', dict, 'an object')
+    kind = _one(given, 'kind', str, 'a string')
+    if kind == LINE or kind not in FEATURE_MAPS:
+        raise ModelError('shape', f'the kind of the map is {kind!r:.60}, expected curves or curves+pairs')
+    of_features = _list(given, 'knots', list, 'lists')
+    if len(of_features) != n_features:
+        raise ModelError('shape', f'map has knots for {len(of_features)} of {n_features} features')
+    for q in of_features:
+        if not 1 <= len(q) <= MAX_KNOTS + 1:
+            raise ModelError('shape', f'a feature has 1 to {MAX_KNOTS + 1} knots, not {len(q)}')
+    knots = tuple(_floats({'knots': q}, 'knots', len(q)) for q in of_features)
+    if not all(map(is_rising, knots)):
+        raise ModelError('shape', 'the knots of a feature have to rise')
+    return kind, knots
+
+
+def _n_columns(kind: str, knots: Knots, n_features: int) -> int:
+    """Return how many columns a map makes, without making any."""
+    if kind == LINE:
+        return n_features
+    pairs = n_features * (n_features - 1) // 2 if FEATURE_MAPS[kind] is CurvesAndPairs else 0
+    return sum(map(len, knots)) + pairs
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -163,6 +261,10 @@ def _count(fields: dict[str, Any], key: str) -> int:
     if not 0 <= value < 2**63:
         raise ModelError('shape', f'{key} is {value!r:.60}; a count is 0 or more')
     return value
+
+
+def _number(fields: dict[str, Any], key: str) -> float:
+    return _float(_one(fields, key, (int, float), 'a number'), key)
 
 
 def _float(value: float, key: str) -> float:
