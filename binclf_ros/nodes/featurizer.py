@@ -18,8 +18,9 @@ from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sample, Sampler
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
-from ..ros.node import OK, WARN, BinclfNode, run
+from ..ros.node import OK, WARN, BinclfNode
 from ..ros.parameters import FeaturizerParameters
+from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
 from ..ros.types import decoder, field_types, message_class
 

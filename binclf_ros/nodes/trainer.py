@@ -24,8 +24,9 @@ from ..core.storage.durable_learner import DurableLearner
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
-from ..ros.node import ERROR, OK, WARN, BinclfNode, run
+from ..ros.node import ERROR, OK, WARN, BinclfNode
 from ..ros.parameters import TrainerParameters
+from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, MODEL
 from ..ros.scoring import Scoring
 

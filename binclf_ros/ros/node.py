@@ -3,21 +3,15 @@
 
 from __future__ import annotations
 
-import gc
-import signal
-import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has no clock_type
-from rclpy.exceptions import ParameterException
-from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
@@ -26,22 +20,16 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
+from .executor import executor_of, with_what_waits
 from .graph import incompatible_endpoints
-from .memory import keep_freed_memory
 from .messages import diagnostics_to_msg
-from .parameters import DeclaredParameters, NodeParameters, describe
+from .parameters import DeclaredParameters, NodeParameters
 from .qos import overridable
-from .security import check_security
 
 P = TypeVar('P', bound=NodeParameters)
 OK, WARN, ERROR = 0, 1, 2
 LOG_EVERY_SEC = 5.0
-SPIN_SLICE_SEC = 1.0
 TICK_SEC = 0.02
-SWITCH_SEC = 0.0005
-"""How long another thread that learns may keep an answer waiting."""
-MAX_IN_A_TURN = 100
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 REPORT_SEC = 1.0
 MAX_INCOMPATIBLE_SHOWN = 5
 LOOK_SEC = 0.2
@@ -120,8 +108,8 @@ class BinclfNode(Node, Generic[P]):
         subscription = self.create_subscription(
             kind, topic, call, qos, qos_overriding_options=overridable(), raw=raw
         )
-        if _executor(self.parameters.executor) is SingleThreadedExecutor:
-            subscription.callback = self.guarded(_with_what_waits(call, subscription))
+        if executor_of(self.parameters.executor) is SingleThreadedExecutor:
+            subscription.callback = self.guarded(with_what_waits(call, subscription))
         self._heard.append(subscription)
         return subscription
 
@@ -244,103 +232,3 @@ class BinclfNode(Node, Generic[P]):
             shown['incompatible_endpoints'] = len(self._incompatible)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics_to_msg(name, self._severity, text, shown, stamp))
-
-
-def _with_what_waits(call: Callable[[Any], None], subscription: Subscription[Any]) -> Callable[[Any], None]:
-    """Return a callback that takes what waits behind its message as well, up to a limit.
-
-    `SingleThreadedExecutor` takes one message a turn, and a turn goes over all that a node has: 1 ms.
-    """
-
-    def call_all(message: Any) -> None:
-        call(message)
-        for _ in range(MAX_IN_A_TURN):
-            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-            if taken is None:
-                return
-            call(taken[0])
-
-    return call_all
-
-
-def spin(node: BinclfNode[Any]) -> None:
-    """Run callbacks until the context is shut down, on the executor that the parameter asks for.
-
-    The events executor takes a third to a half of the processor time. Where it exists (Kilted and
-    later) its `spin` without a limit may do nothing at all, so it is run in slices.
-    """
-    executor = _executor(node.parameters.executor)()
-    executor.add_node(node)
-    sys.setswitchinterval(SWITCH_SEC)
-    gc.collect()
-    gc.freeze()  # what is here stays: the collector need not look through it in the middle of an answer
-    try:
-        while rclpy.ok():
-            executor.spin_until_future_complete(Future(), SPIN_SLICE_SEC)
-    finally:
-        executor.shutdown()
-
-
-def _executor(wanted: str) -> Callable[[], Executor]:
-    if wanted != 'single':
-        try:
-            from rclpy.experimental.events_executor import EventsExecutor
-        except ImportError as error:
-            if wanted == 'events':
-                raise BinclfError('executor is events, which this ROS lacks: set auto or single') from error
-        else:
-            return EventsExecutor
-    return SingleThreadedExecutor
-
-
-def run(
-    create: Callable[[], BinclfNode[Any]],
-    kind: type[NodeParameters],
-    arguments: list[str] | None = None,
-) -> int:
-    """Run one node to its end, and return the exit code: 0 after SIGINT or SIGTERM.
-
-    Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
-    that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
-    """
-    signalled: list[int] = []
-    if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):
-        print(_usage(create.__doc__ or '', kind))
-        return 0
-    for each in STOPPING:
-        signal.signal(each, lambda number, _: signalled.append(number))
-    node = None
-    np.seterr(all='ignore')  # what is not finite is looked for where it matters
-    keep_freed_memory()
-    try:
-        check_security()
-        rclpy.init(args=arguments)
-        if not signalled:  # before rclpy could see it
-            node = create()
-            spin(node)
-    except ExternalShutdownException:
-        pass
-    except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors
-        if not signalled:  # else ROS was shut down under what was going on
-            print(f'cannot start: {error}', file=sys.stderr)
-            return 1
-    finally:
-        _ignore_signals()
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        rclpy.try_shutdown()
-        _ignore_signals()  # rclpy has put back what was there before it
-    return 0
-
-
-def _usage(purpose: str, kind: type[NodeParameters]) -> str:
-    lines = [f'{name:24} {default:12} {text}' for name, default, text in describe(kind)]
-    return '\n'.join(
-        [purpose, '', 'Parameters, as --ros-args -p NAME:=VALUE (⊘: at the start alone):', *lines]
-    )
-
-
-def _ignore_signals() -> None:
-    for each in STOPPING:
-        signal.signal(each, signal.SIG_IGN)
