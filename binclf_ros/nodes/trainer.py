@@ -153,7 +153,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             return WARN, status.missing or 'the first descent is on its way'
         if drift := self._scoring.drift:
             return WARN, drift
-        return OK, 'paused' if self._worker.paused else 'learning'
+        doing = 'paused' if self._worker.paused else 'learning'
+        return OK, '; '.join(filter(None, (doing, status.note)))
 
     def values(self) -> dict[str, object]:
         """Return counts, the state of the learning and the scores."""
@@ -225,7 +226,10 @@ class Trainer(BinclfNode[TrainerParameters]):
             'converged': fit.converged,
         }
         if not fit.converged:
-            answer['error'] = f'no convergence within {fit.steps} steps: set a larger tolerance'
+            answer['error'] = (
+                f'no convergence within {fit.steps} steps, the largest gradient component is '
+                f'{fit.gradient_max:.2g}: set a larger tolerance, or learning_rate 0'
+            )
         return fit.converged, json.dumps(answer)
 
     def _pause(self, request: SetBool.Request) -> tuple[bool, str]:

@@ -15,7 +15,17 @@ from sklearn.linear_model import LogisticRegression
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import descent
-from binclf_ros.core.learning.descent import SOLVERS, Curvature, Gradient, Solver, descend
+from binclf_ros.core.learning.descent import (
+    MAX_CURVATURE_FEATURES,
+    SOLVERS,
+    Curvature,
+    Gradient,
+    LineSearch,
+    Solver,
+    corrected,
+    descend,
+    solver_for,
+)
 from binclf_ros.core.learning.losses import LOSSES, MSE, Loss, sigmoid
 from binclf_ros.core.learning.objective import Objective, Point
 from binclf_ros.core.learning.scaler import Moments
@@ -286,10 +296,10 @@ def test_a_step_corrects_the_kept_curvature_along_it() -> None:
     objective = standardised(*plain(5000))
     solver = Curvature()
     first, second = run(objective, solver, 1)
-    assert solver._inverse is not None
+    assert solver._P is not None
     change = second.gradient - first.gradient
-    assert np.allclose(solver._inverse @ change, second.theta - first.theta, rtol=1e-9)
-    assert np.linalg.eigvalsh(solver._inverse)[0] > 0.0
+    assert np.allclose(solver._P @ change, second.theta - first.theta, rtol=1e-9)
+    assert np.linalg.eigvalsh(solver._P)[0] > 0.0
 
 
 def test_a_large_cold_descent_reads_all_samples_only_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,3 +435,75 @@ def test_a_sample_that_misleads_is_no_place_to_begin(monkeypatch: pytest.MonkeyP
     objective, theta = standardised(*plain(60_000)), np.zeros(4)
     monkeypatch.setattr(descent, '_optimum', lambda sample, theta: np.full(4, 40.0))
     assert next(iter(descend(objective, theta, Curvature()))).theta is theta
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+@every_solver
+@pytest.mark.parametrize('kind', LOSSES.values(), ids=LOSSES.keys())
+@pytest.mark.parametrize('standardise', [False, True])
+@pytest.mark.parametrize('learning_rate', [100.0, 1e3, 1e6])
+def test_a_rate_that_diverges_is_told_within_a_few_steps(
+    solver: type[Solver], kind: Loss, standardise: bool, learning_rate: float
+) -> None:
+    """It ran 100,000 steps, and advised a larger tolerance."""
+    X, y = plain(1000)
+    X += [0.0, 1.0, 3.0]
+    mean, scale = (X.mean(axis=0), X.std(axis=0)) if standardise else (None, None)
+    objective = Objective(X, y, loss=kind, l2=1.0, mean=mean, scale=scale)
+    points = descend(objective, np.full(4, 0.01), solver(), learning_rate=learning_rate)
+    with pytest.raises(DescentError, match=r'learning_rate .*set a smaller one'):
+        assert len(list(islice(points, 1000))) < 1000
+
+
+def test_a_rate_that_diverges_is_told_with_the_step_that_would_do() -> None:
+    objective = Objective(*plain(500), l2=1.0)
+    with pytest.raises(DescentError, match='such as ') as caught:
+        run(objective, Gradient(), 1000, learning_rate=50.0)
+    advised = float(str(caught.value).split('such as ')[1].split()[0])
+    assert advised == pytest.approx(1.0 / objective.max_curvature(), rel=0.01)
+    assert run(objective, Gradient(), 5000, learning_rate=advised)[-1].gradient_max < 1e-6
+
+
+def test_a_rate_that_diverges_is_told_though_each_slice_takes_but_a_few_steps() -> None:
+    objective, solver, theta = Objective(*plain(500), l2=1.0), Gradient(), np.full(4, 0.01)
+    with pytest.raises(DescentError, match='rises'):
+        for _ in range(100):
+            *_, last = islice(descend(objective, theta, solver, learning_rate=50.0), 4)
+            theta = last.theta
+
+
+@pytest.mark.parametrize('share', [0.01, 0.5, 1.0, 1.9])
+def test_a_rate_below_2_over_l_is_never_called_divergent(share: float) -> None:
+    objective = standardised(*nasty(300, 4, 0))
+    alpha = share / objective.max_curvature()
+    points = run(objective, Gradient(), 3000, learning_rate=alpha)
+    assert never_rises(points)
+
+
+def test_a_step_corrects_p_as_the_textbook_writes_it() -> None:
+    generator = np.random.default_rng(0)
+    A = generator.normal(size=(6, 6))
+    P, s = A @ A.T, generator.normal(size=6)
+    y = s + 0.1 * generator.normal(size=6)
+    rho, identity = 1.0 / float(y @ s), np.eye(6)
+    left = identity - rho * np.outer(s, y)
+    by_hand = left @ P @ left.T + rho * np.outer(s, s)
+    assert np.allclose(corrected(P, s, y), by_hand, rtol=1e-10, atol=1e-10)
+    assert corrected(P, s, -y) is P
+
+
+def test_above_the_limit_a_solver_gives_way_to_one_without_a_matrix() -> None:
+    for name, kind in SOLVERS.items():
+        assert type(solver_for(name, MAX_CURVATURE_FEATURES)) is kind
+        assert type(solver_for(name, MAX_CURVATURE_FEATURES + 1)) is LineSearch
+
+
+@pytest.mark.parametrize('factor', [1e-3, 1.0, 1e3])
+def test_the_line_search_never_rises_and_converges(factor: float) -> None:
+    X, y = plain(300, 5)
+    points = run(Objective(X * factor, y, l2=1e-3), LineSearch(), 5000, tolerance=1e-2)
+    assert never_rises(points)
+    assert points[-1].gradient_max < 1e-2
+    standard = run(standardised(*nasty(300, 5, 1), l2=10.0), LineSearch(), 20_000)
+    assert never_rises(standard)
+    assert standard[-1].gradient_max < 1e-6

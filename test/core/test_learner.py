@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binclf_ros.core.arrays import Array
+from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import buffer as buffer_module
 from binclf_ros.core.learning.buffer import POLICIES
 from binclf_ros.core.learning.descent import SOLVERS
@@ -393,3 +394,35 @@ def test_a_fit_says_whether_there_is_a_new_model() -> None:
     assert fit.ended and fit.converged
     again = given_learner.descend()
     assert (again.steps, again.model, again.ended) == (0, None, True)
+
+
+@pytest.mark.parametrize('solver', SOLVERS)
+def test_many_features_take_no_matrix_of_them(monkeypatch: pytest.MonkeyPatch, solver: str) -> None:
+    """2,500 features and more: seconds in one call that no signal ends, 20,000: memory without end."""
+    N, M = 5000, 30
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(M, N)), np.arange(M) % 2.0
+    wide = learner(solver=solver, tolerance=1e-3, buffer_capacity=100)
+    wide.take(tuple(f'x{i}' for i in range(N)), X, y)
+    monkeypatch.delattr(Objective, 'hessian')
+    monkeypatch.delattr(Objective, 'max_curvature')
+    peak = _peak_of(wide.descend)
+    assert peak < N * N * 8 / 8
+    assert wide.model is not None and wide.model.converged
+    word = wide.status().note
+    assert word == '' if solver == 'gradient' else 'it descends by gradient' in word and '5000' in word
+
+
+def test_a_rate_that_diverges_leaves_the_model_before_and_is_told_until_it_is_mended() -> None:
+    given_learner = taught(500)
+    before = given_learner.descend().model
+    given_learner.configure(replace(given_learner.options, solver='gradient', learning_rate=1e5))
+    given_learner.restart()
+    with pytest.raises(DescentError, match='such as'):
+        given_learner.descend()
+    assert given_learner.model is before
+    assert 'such as' in given_learner.status().error
+    assert not given_learner.has_work, 'it would only diverge again'
+    given_learner.configure(replace(given_learner.options, learning_rate=0.0))
+    given_learner.descend(enough=lambda: True)
+    assert not given_learner.status().error

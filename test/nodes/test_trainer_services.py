@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 
 import numpy as np
@@ -93,6 +94,37 @@ def test_restart_descends_again_with_the_same_samples(ground):
     ground.wait_until(lambda: models[-1]['step'] > before['step'] and models[-1]['converged'])
     assert models[-1]['run'] == before['run']
     assert models[-1]['samples'] == 40
+
+
+def test_20000_features_are_learned_by_gradient_and_a_signal_ends_it(ground):
+    """A dozen messages took memory without end, and SIGTERM was not heard for seconds."""
+    trainer = ground.start('trainer')
+    ground.wait_for_nodes('trainer')
+    ground.teach(*blobs(12, n_features=20_000))
+    ground.wait_until(lambda: ground.count('trainer', 'step') > 0)
+    ground.wait_until(lambda: 'it descends by gradient' in ground.text['trainer'])
+    assert trainer.memory_bytes() < 1e9
+    trainer.signal(signal.SIGTERM)
+    assert trainer.code == 0
+
+
+def test_a_learning_rate_that_diverges_is_told_with_one_that_does_not(ground):
+    ground.start('trainer', learning_rate='1e4', solver='gradient')
+    ground.wait_for_nodes('trainer')
+    ground.pause()
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    ground.teach(X, (X[:, 0] + rng.logistic(size=200) > 0).astype(float))
+    ground.wait_until_shown('trainer', 'buffer', 200)
+    success, message = ground.trigger('/trainer/train')
+    assert not success
+    error = json.loads(message)['error']
+    assert 'learning_rate 10000' in error and '1/L' in error
+    ground.wait_until(lambda: '1/L' in ground.text['trainer'])
+    advised = float(error.split('such as ')[1].split()[0])
+    assert ground.set_parameter('trainer', 'learning_rate', advised) == ''
+    success, message = ground.trigger('/trainer/train')
+    assert success, message
 
 
 def test_a_buffer_without_memory_is_refused_and_get_says_the_old(ground):

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gradient descent: the lecture's loop, once, and the two preconditioners that it can run with.
+"""Gradient descent: the lecture's loop, once, and the preconditioners that it can run with.
 
-Repeat until converged: w := w − α P ∂L/∂w,  b := b − α P ∂L/∂b
+Repeat until converged: w := w − α P ∂L/∂w,  b := b − α P ∂L/∂b, with θ for w and then b, (N + 1,)
 
 - `Gradient`: P is 1, and α the learning rate or, where that is 0, 1/L: exactly the lecture's loop.
-- `Curvature`: P is the inverse curvature of the objective, kept as long as it serves; α is the
-  learning rate or, where that is 0, 1, halved until the objective falls.
+- `Curvature`: P is the inverse Hessian of the objective, kept as long as it serves; α is the learning
+  rate or, where that is 0, 1, halved until the objective falls.
+- `LineSearch`: what both become above `MAX_CURVATURE_FEATURES`, where neither P nor L can be had: P is 1,
+  and α the learning rate or, where that is 0, the last one doubled, then halved until the objective falls.
 
 Converged: the largest component of the objective's gradient is below `tolerance`.
 
 Sources: the lecture; S. Boyd, L. Vandenberghe, "Convex Optimization" (2004), 9.3 (constant steps,
-backtracking) and 9.5 (Newton's method); J. Nocedal, S. Wright, "Numerical Optimization" (2006), 3.
+backtracking) and 9.5 (Newton's method); J. Nocedal, S. Wright, "Numerical Optimization" (2006), 3, 6.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import math
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 
@@ -28,9 +29,15 @@ from ..errors import DescentError
 from .objective import Objective, Point
 
 EPSILON = sys.float_info.epsilon
+MAX_CURVATURE_FEATURES = 1000
+"""Features up to which the Hessian (N², and N³ to invert) is taken: 0.2 s at 1,000, 2 to 5 s at 2,000."""
 MIN_STEP = 2.0**-40
 SUFFICIENT = 1e-4
 """Share of the fall that the gradient promises which a halved step has to bring (Armijo)."""
+MAX_RISES, FORGIVEN = 50.0, 0.2
+"""A given learning rate diverges at so many steps that rise; one that falls takes this off their count."""
+PLATEAU = 1.01
+"""A descent that ends above this many times the loss of chance was thrown onto a plateau."""
 ROWS_PER_PARAMETER, MIN_ROWS, SHARE = 50, 1000, 50
 """P is taken from so many samples a parameter, so many at least, or one in so many, whichever is most."""
 ALL = 2**62
@@ -39,62 +46,81 @@ MUCH_SMALLER = 0.5
 LEAP_STEPS = 10
 
 
-class Solver(Protocol):
+class Solver:
     """How a descent steps. An instance may keep what it learned from one descent to the next."""
 
-    name: str
-    backtracks: bool
-    """Whether α = 0 means a step that is halved until the objective falls."""
+    name = ''
+    backtracks = False
+    """Whether α is halved until the objective falls, where none is given."""
 
-    def begin(self, objective: Objective, theta: Array) -> Point:
+    def __init__(self) -> None:
+        self.alpha = 1.0
+        """α of the next step."""
+        self.rises = 0.0
+        """How often steps have risen of late: see `MAX_RISES`."""
+
+    def initial_point(self, objective: Objective, theta: Array) -> Point:
         """Return where a descent that is to go on from theta begins, if it may choose its steps."""
+        return objective.at(theta)
 
-    def start(self, objective: Objective) -> float:
-        """Prepare for a descent of this objective; return α for the case that none is given."""
+    def prepare(self, objective: Objective, learning_rate: float) -> None:
+        """Prepare for a descent of this objective, with a learning rate of 0 for none given."""
+        self.alpha = learning_rate or 1.0
 
     def direction(self, objective: Objective, point: Point) -> Array:
         """Return P · gradient."""
-
-    def refresh(self) -> bool:
-        """Forget what may be stale; false where nothing is."""
-
-    def stepped(self, before: Point, after: Point) -> None:
-        """See what a step did."""
-
-
-class Gradient:
-    """The lecture's: P = 1."""
-
-    name = 'gradient'
-    backtracks = False
-
-    def begin(self, objective: Objective, theta: Array) -> Point:
-        """Begin at theta."""
-        return objective.at(theta)
-
-    def start(self, objective: Objective) -> float:
-        """Return 1/L, the largest constant step that provably descends."""
-        return 1.0 / objective.max_curvature()
-
-    def direction(self, objective: Objective, point: Point) -> Array:
-        """Return the gradient."""
         return point.gradient
 
     def refresh(self) -> bool:
-        """Nothing is kept."""
+        """Forget what may be stale; false where nothing is."""
         return False
 
-    def stepped(self, before: Point, after: Point) -> None:
-        """Nothing is learned."""
+    def stepped(self, before: Point, after: Point, alpha: float) -> None:
+        """See what a step did."""
+        rose = after.value > before.value + 1e-12 * max(1.0, abs(before.value))
+        self.rises = max(0.0, self.rises + (1.0 if rose else -FORGIVEN))
+
+    def advice(self, objective: Objective) -> str:
+        """Return what to do where a given learning rate diverges."""
+        return 'set a smaller one, or 0: halved until the objective falls'
 
 
-class Curvature:
-    """P = (curvature + ε)⁻¹: taken from a sample, corrected by every step, and kept as long as it serves.
+class Gradient(Solver):
+    """The lecture's: P = 1."""
+
+    name = 'gradient'
+
+    def prepare(self, objective: Objective, learning_rate: float) -> None:
+        """Take 1/L, the largest constant step that provably descends."""
+        self.alpha = learning_rate or 1.0 / objective.max_curvature()
+
+    def advice(self, objective: Objective) -> str:
+        """Return the step that would do."""
+        return f'set a smaller one, such as {1.0 / objective.max_curvature():.3g} (1/L), or 0'
+
+
+class LineSearch(Solver):
+    """P = 1, and a step that is found on the way: it takes neither L nor a matrix of N²."""
+
+    name = 'gradient'
+    backtracks = True
+
+    def prepare(self, objective: Objective, learning_rate: float) -> None:
+        """Go on with the step that was found last."""
+        self.alpha = learning_rate or self.alpha
+
+    def stepped(self, before: Point, after: Point, alpha: float) -> None:
+        """Try a step twice as long next, where this one was not halved."""
+        super().stepped(before, after, alpha)
+        self.alpha = 2.0 * alpha if alpha == self.alpha else alpha
+
+
+class Curvature(Solver):
+    """P = (Hessian + ε)⁻¹: taken from a sample, corrected by every step, and kept as long as it serves.
 
     The full gradient alone decides where a descent ends; P only has to be good enough to get there in
     few passes. A first descent begins at the optimum of a sample. Each step shows what the
-    curvature along it was, and P is made to agree (the update of Broyden, Fletcher, Goldfarb and
-    Shanno: Nocedal and Wright, chapter 6).
+    curvature along it was, and P is made to agree (BFGS).
     """
 
     name = 'curvature'
@@ -103,12 +129,13 @@ class Curvature:
     """A step that leaves more of the gradient than this share asks for a new P, from more samples."""
 
     def __init__(self) -> None:
-        self._inverse: Array | None = None
+        super().__init__()
+        self._P: Array | None = None
         self._fresh = False
         self._whole = True
         self._rows = ALL
 
-    def begin(self, objective: Objective, theta: Array) -> Point:
+    def initial_point(self, objective: Objective, theta: Array) -> Point:
         """Begin at theta where P is known; else at the optimum of a sample, if that is no worse."""
         if self._fits(objective):
             return objective.at(theta)
@@ -117,53 +144,54 @@ class Curvature:
             leapt = _optimum(sample, theta)
             point = objective.at(leapt)
             if point.value <= sample.at(theta).value:
-                self._inverse = _inverse(sample.hessian(leapt))
+                self._P = inverse_hessian(sample.hessian(leapt))
                 return point
         return objective.at(theta)
 
-    def start(self, objective: Objective) -> float:
-        """Keep P if it fits; return 1, Newton's step."""
+    def prepare(self, objective: Objective, learning_rate: float) -> None:
+        """Keep P if it fits; take 1, Newton's step."""
+        super().prepare(objective, learning_rate)
         if not self._fits(objective):
-            self._inverse = None
+            self._P = None
         self._fresh = False
         self._rows = _fewest_rows(objective)
-        return 1.0
 
     def direction(self, objective: Objective, point: Point) -> Array:
         """Return P · gradient, from the kept P or a new one."""
-        if self._inverse is None:
+        if self._P is None:
             sample = objective.sample(self._rows)
             self._fresh, self._whole = True, sample is objective
-            self._inverse = _inverse(sample.hessian(point.theta))
-        return self._inverse @ point.gradient
+            self._P = inverse_hessian(sample.hessian(point.theta))
+        return self._P @ point.gradient
 
     def refresh(self) -> bool:
         """Drop a P that was kept from an earlier point, or is of a sample: then take it from all."""
         stale = not (self._fresh and self._whole)
         if self._fresh:
             self._rows = ALL
-        self._inverse = None
+        self._P = None
         return stale
 
-    def stepped(self, before: Point, after: Point) -> None:
+    def stepped(self, before: Point, after: Point, alpha: float) -> None:
         """Keep P while steps with it shrink the gradient well, and correct it by what this one shows."""
+        super().stepped(before, after, alpha)
         self._fresh = False
         if after.gradient_max > self.served * before.gradient_max:
-            self._inverse = None
+            self._P = None
             self._rows *= 4
-        elif self._inverse is not None:
-            step, change = after.theta - before.theta, after.gradient - before.gradient
-            bend = float(step @ change)
-            if bend > 1e-12 * math.sqrt(float((step @ step) * (change @ change))):
-                toward = self._inverse @ change / bend
-                mixed = np.outer(step, toward - 0.5 * (1.0 / bend + change @ toward / bend) * step)
-                self._inverse = self._inverse - (mixed + mixed.T)
+        elif self._P is not None:
+            self._P = corrected(self._P, after.theta - before.theta, after.gradient - before.gradient)
 
     def _fits(self, objective: Objective) -> bool:
-        return self._inverse is not None and len(self._inverse) == objective.n_features + 1
+        return self._P is not None and len(self._P) == objective.n_features + 1
 
 
 SOLVERS: dict[str, type[Solver]] = {each.name: each for each in (Gradient, Curvature)}
+
+
+def solver_for(name: str, n_features: int) -> Solver:
+    """Return a new solver of this name, or what stands in for it with so many features."""
+    return SOLVERS[name]() if n_features <= MAX_CURVATURE_FEATURES else LineSearch()
 
 
 def descend(
@@ -181,30 +209,76 @@ def descend(
     steps. Only points with a finite objective and gradient are yielded.
 
     Raises DescentError where the objective is not finite at the start, or a given learning rate
-    makes it so.
+    makes it rise without end: then with the step that would do.
     """
     backtracks = solver.backtracks and not learning_rate
-    point = solver.begin(objective, theta) if backtracks else objective.at(theta)
-    _check_finite(point, 'at the start: reset the trainer')
+    point = solver.initial_point(objective, theta) if backtracks else objective.at(theta)
+    if not _is_finite(point):
+        raise DescentError('the objective is not finite at the start: reset the trainer')
     yield point
-    if point.gradient_max < tolerance:
-        return
-    own_rate = solver.start(objective)
-    alpha = learning_rate or own_rate
+    if point.gradient_max >= tolerance:
+        solver.prepare(objective, learning_rate)
     while point.gradient_max >= tolerance:
         direction = solver.direction(objective, point)
-        if backtracks:
-            after = _halve_until_it_falls(objective, point, direction, alpha)
+        for alpha in backtrack(point, direction, solver.alpha) if backtracks else (solver.alpha,):
+            after = objective.at(point.theta - alpha * direction)  # θ := θ − α P ∂L/∂θ
+            if not backtracks or _falls(point, after, direction, alpha):
+                break
         else:
-            after = objective.at(point.theta - alpha * direction)
-            _check_finite(after, f'with learning_rate {alpha:g}: set a smaller one, or 0')
-        if after is None:
             if solver.refresh():
                 continue
             return
-        solver.stepped(point, after)
+        solver.stepped(point, after, alpha)
+        if not backtracks:
+            _check_step(objective, after, solver, tolerance)
         point = after
         yield point
+
+
+def backtrack(point: Point, direction: Array, alpha: float) -> Iterator[float]:
+    """Yield α, and then α/2, α/4, … as long as rounding would let the fall be seen that they promise."""
+    promised = float(point.gradient @ direction)
+    yield alpha
+    while alpha > MIN_STEP and alpha * promised >= 2e-3 * _rounding(point):
+        alpha *= 0.5
+        yield alpha
+
+
+def _falls(point: Point, after: Point, direction: Array, alpha: float) -> bool:
+    """Whether a step brings enough of what the gradient promises (Armijo), or as good as that.
+
+    Near the optimum the fall, which is of the gradient squared, drowns in the rounding of the value long
+    before the gradient does: there a value that is the same to rounding will do, if the gradient, which
+    is what `tolerance` is held against, has become half of what it was.
+    """
+    if not _is_finite(after):
+        return False
+    promised, rounding = float(point.gradient @ direction), _rounding(point)
+    if after.value < point.value - max(rounding, SUFFICIENT * alpha * promised):
+        return True
+    return after.value <= point.value + rounding and after.gradient_max < 0.5 * point.gradient_max
+
+
+def _rounding(point: Point) -> float:
+    return 4.0 * EPSILON * max(1.0, abs(point.value))
+
+
+def _check_step(objective: Objective, point: Point, solver: Solver, tolerance: float) -> None:
+    """Raise DescentError where a constant step brought the descent here that is too large.
+
+    A step below 2/L never rises, so a step that does is proof of one above it, somewhere on the way. A few
+    are forgiven, as L is smaller away from the start. A loss that saturates (MSE) may end above chance at
+    a gradient of almost 0, which is no optimum: w = 0 would be better.
+    """
+    said = f'with learning_rate {solver.alpha:g}: '
+    if not _is_finite(point):
+        raise DescentError(f'the objective is not finite {said}{solver.advice(objective)}')
+    if solver.rises >= MAX_RISES:
+        raise DescentError(f'the objective rises instead of falling {said}{solver.advice(objective)}')
+    if point.gradient_max < tolerance and point.loss > PLATEAU * objective.loss.of_chance:
+        raise DescentError(
+            f'the loss ended at {point.loss:.3g}, above chance, {said}{solver.advice(objective)}'
+        )
 
 
 def _fewest_rows(objective: Objective) -> int:
@@ -221,39 +295,34 @@ def _optimum(sample: Objective, theta: Array) -> Array:
     return point.theta
 
 
-def _halve_until_it_falls(
-    objective: Objective, point: Point, direction: Array, alpha: float
-) -> Point | None:
-    """Return the first point on the way that is lower enough; None where rounding hides any fall."""
-    promised = float(point.gradient @ direction)
-    rounding = 4.0 * EPSILON * max(1.0, abs(point.value))
-    while alpha >= MIN_STEP:
-        after = objective.at(point.theta - alpha * direction)
-        if _is_finite(after):
-            if after.value < point.value - max(rounding, SUFFICIENT * alpha * promised):
-                return after
-            if after.value <= point.value + rounding and after.gradient_max < 0.5 * point.gradient_max:
-                return after
-        alpha *= 0.5
-        if alpha * promised < 1e-3 * rounding:
-            return None
-    return None
-
-
-def _check_finite(point: Point, advice: str) -> None:
-    if not _is_finite(point):
-        raise DescentError(f'the objective is not finite {advice}')
-
-
 def _is_finite(point: Point) -> bool:
     return math.isfinite(point.value) and bool(np.isfinite(point.gradient).all())
 
 
-def _inverse(H: Array) -> Array:
-    """Invert a symmetric curvature that may be singular, each parameter in its own unit of curvature.
+def corrected(P: Array, s: Array, y: Array) -> Array:
+    """Return P⁺ = (I − ρ s yᵀ) P (I − ρ y sᵀ) + ρ s sᵀ, with ρ = 1/(yᵀ s): the update of BFGS.
 
-    Eigenvalues below ε of the largest count as ε: so constant and duplicate features, and samples that
-    are all told apart already, take no unbounded step.
+    s is the step in θ and y the change of the gradient on it, both (N + 1,). P⁺ y = s: along this step P⁺
+    is exactly the inverse of the curvature that was met, and it stays positive definite as long as
+    yᵀ s > 0. Where that is 0 to rounding, the step says nothing, and P is returned.
+
+    Source: Nocedal and Wright, (6.17). Multiplied out, it is P and two products with s: N², not N³.
+    """
+    ys = float(y @ s)
+    if ys <= 1e-12 * math.sqrt(float((s @ s) * (y @ y))):
+        return P
+    rho, Py = 1.0 / ys, P @ y
+    half = np.outer(s, rho * Py - 0.5 * rho * (1.0 + rho * float(y @ Py)) * s)
+    return np.asarray(P - (half + half.T), dtype=np.float64)
+
+
+def inverse_hessian(H: Array) -> Array:
+    """Invert a symmetric Hessian that may be singular, each parameter in its own unit of curvature.
+
+    Constant and duplicate features have no curvature, or none apart from each other, and samples that are
+    all told apart already have almost none: there 1/0 would be a step without bound. With a diagonal of
+    1, eigenvalues below 1e-12 of the largest count as that: such directions get a long step, which
+    the gradient, almost 0 along them, makes short, and backtracking would halve.
     """
     diagonal = H.diagonal()
     largest = max(float(diagonal.max()), sys.float_info.min)

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import Array
 from ..errors import DescentError
 from .buffer import Buffer
-from .descent import EPSILON, SOLVERS, Solver, descend
+from .descent import EPSILON, MAX_CURVATURE_FEATURES, Solver, descend, solver_for
 from .losses import LOSSES, initialize
 from .model import Model
 from .objective import Objective, Point
@@ -53,6 +53,8 @@ class Fit:
     converged: bool
     ended: bool
     """Whether it went as far as it could, and was not cut short."""
+    gradient_max: float
+    """What `tolerance` is held against, at its end."""
     model: Model | None
     """The new model; None where the one before still says it all."""
 
@@ -71,6 +73,8 @@ class LearningStatus:
     """What is missing before there can be a model; '' for nothing."""
     error: str
     """Why a descent could not go on; '' where it could."""
+    note: str = ''
+    """What is otherwise than the options say; '' for nothing."""
     acknowledged: int | None = None
     """Samples that are durable, over the life of the dataset; None without a file."""
     failing: bool = False
@@ -107,7 +111,7 @@ class Learner:
         """Forget what descents have learned of the objective."""
         self.error = ''
         self._sums: Array | None = None
-        self._solver: Solver = SOLVERS[self.options.solver]()
+        self._solver: Solver | None = None
         self._settled = self.buffer is None
 
     def reset(self) -> str:
@@ -182,7 +186,24 @@ class Learner:
     def status(self) -> LearningStatus:
         """Return what it is now."""
         return LearningStatus(
-            self.run, self.step, self.names, *self.counts, self.model, self.missing, self.error
+            self.run,
+            self.step,
+            self.names,
+            *self.counts,
+            self.model,
+            self.missing,
+            self.error,
+            self.note,
+        )
+
+    @property
+    def note(self) -> str:
+        """What is otherwise than the options say; '' for nothing."""
+        if self.options.solver != 'curvature' or len(self.names) <= MAX_CURVATURE_FEATURES:
+            return ''
+        return (
+            f'{len(self.names)} features are more than the {MAX_CURVATURE_FEATURES} up to which curvature '
+            'is computed: it descends by gradient'
         )
 
     @property
@@ -216,7 +237,7 @@ class Learner:
             raise
         self.error = ''
         self._settled = ended or converged
-        return Fit(steps, converged, self._settled, model)
+        return Fit(steps, converged, self._settled, point.gradient_max, model)
 
     def _steps(self, objective: Objective, enough: Callable[[], bool]) -> tuple[Point, int, bool]:
         """Descend; return where that came to, the number of steps, and whether there are no more."""
@@ -250,6 +271,7 @@ class Learner:
         if theta is None:
             w, b = initialize(objective.n_features, self.options.seed + self._restarts)
             theta = np.append(w, b)
+        self._solver = self._solver or solver_for(self.options.solver, objective.n_features)
         return descend(
             objective,
             theta,
