@@ -46,7 +46,7 @@ check: $(VENV)/check-is-set-up
 	$(BIN)/mypy
 
 docs: $(VENV)/check-is-set-up
-	$(BIN)/python -m binclf_ros.ros.parameters > docs/parameters.md
+	$(BIN)/python -m binclf_ros.ros.options
 
 bench-train: $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/train.py $(ARGS)

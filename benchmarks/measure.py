@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from binclf_ros.core.learning.descent import Curvature, descend
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.objective import Objective
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.learning.scaler import Moments
 
 

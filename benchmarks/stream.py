@@ -12,7 +12,8 @@ import numpy as np
 import peers
 from problems import made
 
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
+from binclf_ros.core.learning.options import LearningOptions
 
 N = 20
 NAMES = tuple(f'x{i}' for i in range(N))

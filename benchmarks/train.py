@@ -21,8 +21,9 @@ import stream
 from measure import Ours, Table, alternate, clock, machine, optimum, write_section
 from problems import made, recorded
 
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.objective import Objective
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.learning.scaler import Moments
 from binclf_ros.core.learning.worker import Worker
 

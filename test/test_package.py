@@ -18,11 +18,11 @@ import yaml
 
 import binclf_ros
 from binclf_ros.__main__ import PROGRAMS
-from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters, TrainerParameters, tables
+from binclf_ros.ros.options import KINDS, configuration, table
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ('binclf_ros', 'benchmarks', 'examples', 'launch', 'test')
-KINDS = {'featurizer': FeaturizerParameters, 'trainer': TrainerParameters, 'predictor': PredictorParameters}
+UNITS = {'sec': '(s)', 'hz': '(Hz)', 'bytes': '(bytes)'}
 EMPTY_IN_YAML = ('features', 'point_features')
 """Lists whose default is empty, which a file of ROS parameters cannot say."""
 
@@ -40,13 +40,20 @@ def test_the_version_is_one() -> None:
 
 
 def test_the_table_of_parameters_is_up_to_date() -> None:
-    assert (ROOT / 'docs' / 'parameters.md').read_text().strip() == tables().strip(), 'run make docs'
+    assert (ROOT / 'docs' / 'parameters.md').read_text().strip() == table().strip(), 'run make docs'
+
+
+def test_the_configuration_is_up_to_date() -> None:
+    assert (ROOT / 'config' / 'binclf.yaml').read_text() == configuration(), 'run make docs'
 
 
 def test_every_parameter_says_what_it_is() -> None:
     for kind in KINDS.values():
         for each in fields(kind):
-            assert each.metadata['description'], each.name
+            about = each.metadata['description']
+            assert about[0].isupper() and about[-1] == '.', f'{each.name} is not described by a sentence'
+            unit = UNITS.get(each.name.split('_')[-1], '')
+            assert unit in about, f'{each.name} has no unit'
             if isinstance(each.default, (int, float)) and not isinstance(each.default, bool):
                 assert each.metadata['range'], f'{each.name} has no range'
 
@@ -55,7 +62,7 @@ def test_every_parameter_says_what_it_is() -> None:
 def test_the_configuration_shows_every_default(node: str) -> None:
     shown = load(ROOT / 'config' / 'binclf.yaml')['/**'][node]['ros__parameters']
     defaults = {each.name: each.default for each in fields(KINDS[node])}
-    expected = {k: v for k, v in defaults.items() if k != 'executor' and k not in EMPTY_IN_YAML}
+    expected = {k: v for k, v in defaults.items() if k not in EMPTY_IN_YAML}
     assert shown == expected
 
 

@@ -16,6 +16,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
+from ..core.options import named
+from ..ros.options import FeaturizerParameters, TrainerParameters
 from .errors import DemoFailed
 from .panel import Panel
 from .prepare import prepare
@@ -24,6 +26,7 @@ from .report import Results, table, write_json, write_png
 
 HIGHEST_DOMAIN_ID = 232
 INTERRUPTED = 130
+FEATURIZER, TRAINER = named(FeaturizerParameters), named(TrainerParameters)
 
 
 def _parser() -> Parser:
@@ -31,13 +34,13 @@ def _parser() -> Parser:
     parser.add_argument('--output', type=Path, default=Path(), metavar='DIR', help='where the report goes')
     parser.add_argument('--domain', type=int, help='ROS_DOMAIN_ID of the nodes (default: an unused one)')
     parser.add_argument('--params', metavar='FILE', help='a file of ROS parameters for the three nodes')
-    parser.add_argument('--l2', type=float, help='ridge of the trainer')
+    parser.add_option(TRAINER['l2'], may_be_missing=True)
     parser.add_argument('--rate', type=float, help='times real time (default: fast)')
     parser.add_argument('--bag', type=Path, metavar='PATH', help='a rosbag2 to learn from, instead')
-    parser.add_argument('--features', nargs='+', metavar='EXPR', help='what to look at, in the bag')
-    parser.add_argument('--label', metavar='EXPR', help='what to learn, in the bag: 0 or 1')
+    parser.add_option(FEATURIZER['features'], may_be_missing=True)
+    parser.add_option(FEATURIZER['label'], may_be_missing=True)
     parser.add_argument('--points', metavar='TOPIC', help='classify clouds of the bag, with a field label')
-    parser.add_argument('--point-features', nargs='+', metavar='EXPR', help='what to look at, in a cloud')
+    parser.add_option(TRAINER['point_features'], may_be_missing=True)
     parser.add_argument('--train-until', type=float, metavar='SEC', help='what comes later is scored')
     parser.add_argument(
         '--train-clouds', type=int, metavar='N', help='what comes behind N clouds is scored'
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> int:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     end_on_signals()
     try:
-        return _run(_checked(_parser().parse_args(arguments)))
+        return _run(_checked(_parser().parse_checked(arguments)))
     except BinclfError as error:
         print(f'demo: {error}', file=sys.stderr)
         return 2
@@ -84,8 +87,6 @@ def _checked(given: argparse.Namespace) -> argparse.Namespace:
         value = getattr(given, name)
         if value is not None and not 0.0 < value < math.inf:
             raise BinclfError(f'--{name.replace("_", "-")} is {value:g}, expected a number above 0')
-    if given.l2 is not None and not 0.0 <= given.l2 <= 1e9:
-        raise BinclfError(f'--l2 is {given.l2:g}, expected 0 to 1e9')
     if given.domain is not None and not 0 <= given.domain <= HIGHEST_DOMAIN_ID:
         raise BinclfError(f'--domain is {given.domain}, expected 0 to {HIGHEST_DOMAIN_ID}')
     if given.params and not os.access(given.params, os.R_OK):

@@ -17,7 +17,8 @@ from ..core.errors import BinclfError, ParameterError
 from ..recordings import bags
 from ..recordings import basic_motions as recordings
 from ..recordings.feed import Topics, find_topics, plan
-from ..ros.parameters import DeclaredParameters, FeaturizerParameters, NodeParameters, TrainerParameters
+from ..ros.options import FeaturizerParameters, NodeOptions, TrainerParameters
+from ..ros.parameters import DeclaredParameters
 from ..ros.types import decoder, field_types
 from . import clouds, replay
 from .course import Course, Pace
@@ -27,7 +28,7 @@ from .processes import Processes, ros_arguments
 BAG_HZ = 2000.0
 CLOUDS_HZ = 20.0
 
-P = TypeVar('P', bound=NodeParameters)
+P = TypeVar('P', bound=NodeOptions)
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,12 @@ def _vectors(given: argparse.Namespace) -> Prepared:
     parameters = _read('featurizer', FeaturizerParameters, starts['featurizer'])
     if parameters.stamped:
         raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
-    options = parameters.sampling()
     feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
     for note in feed.notes:
         print(f'demo: {note}', file=sys.stderr)
-    topics = find_topics(feed, options, field_types)
+    topics = find_topics(feed, parameters, field_types)
     pace = _pace(given, topics)
-    steps = plan(feed, topics, options, decoder)
+    steps = plan(feed, topics, parameters, decoder)
     replay.check_steps(feed, steps, topics)
     return Prepared(
         feed.title,

@@ -19,7 +19,7 @@ from ..core.features.sampler import Sample, Sampler
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import OK, WARN, BinclfNode
-from ..ros.parameters import FeaturizerParameters
+from ..ros.options import FeaturizerParameters
 from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
 from ..ros.types import decoder, field_types, message_class
@@ -71,7 +71,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
 
         Raises LookupError while one is missing, BinclfError where an expression does not fit.
         """
-        options, namespace = parameters.sampling(), self.get_namespace()
+        options, namespace = parameters, self.get_namespace()
         if not options.features:
             self._unbind('')
             return

@@ -21,7 +21,7 @@ from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, decision_to_bytes, model_from_msg, probability_to_bytes
 from ..ros.node import ERROR, OK, WARN, BinclfNode
-from ..ros.parameters import PredictorParameters
+from ..ros.options import PredictorParameters
 from ..ros.process import run
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
 

@@ -17,15 +17,17 @@ from std_srvs.srv import SetBool, Trigger
 from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
 from ..core.learning.buffer import check_memory
-from ..core.learning.learner import LearningOptions, LearningStatus
+from ..core.learning.learner import LearningStatus
 from ..core.learning.model import Model
+from ..core.learning.options import LearningOptions
 from ..core.learning.worker import Worker
+from ..core.options import pick
 from ..core.storage.durable_learner import DurableLearner
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
 from ..ros.node import ERROR, OK, WARN, BinclfNode
-from ..ros.parameters import TrainerParameters
+from ..ros.options import TrainerParameters
 from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, MODEL
 from ..ros.scoring import Scoring
@@ -51,7 +53,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._model_out = self.advertise(String, 'model', MODEL)
         self._learner = DurableLearner(
             uuid.uuid4().hex,
-            LearningOptions.of(self.parameters),
+            pick(LearningOptions, self.parameters),
             self.parameters.model_file,
             self.parameters.dataset_file,
             self._on_failure,
@@ -138,7 +140,7 @@ class Trainer(BinclfNode[TrainerParameters]):
             if new.buffer_capacity > self.parameters.buffer_capacity:
                 check_memory(len(self._names), new.buffer_capacity)
         self._scoring.resize(new.score_window)
-        self._worker.configure(LearningOptions.of(new), new.train_rate_hz, new.train_budget_sec)
+        self._worker.configure(pick(LearningOptions, new), new.train_rate_hz, new.train_budget_sec)
 
     def status(self) -> tuple[int, str]:
         """Return how the learning goes."""

@@ -11,8 +11,9 @@ from ..core.cdr import Decode
 from ..core.errors import BinclfError, SampleError
 from ..core.features.expressions import Expression, Segment
 from ..core.features.fields import FieldTypes, check_fields, has_header
+from ..core.features.options import SamplingOptions
 from ..core.features.readings import reader
-from ..core.features.sampler import Sampler, SamplingOptions
+from ..core.features.sampler import Sampler
 from .parts import Message
 
 __all__ = ['Feed', 'Message', 'Step', 'Topics', 'find_topics', 'in_order', 'plan']

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
+from ..core.evaluation.options import DecisionOptions, EvaluationOptions
 from ..core.evaluation.thresholds import parse_objective, recommend
-from ..core.learning.descent import SOLVERS
-from ..core.learning.learner import LearningOptions
+from ..core.learning.options import LearningOptions
+from ..core.options import named
 from ..core.storage.files import why
 from ..plots.learning import Learning, verdict
 from .html import page
@@ -22,6 +23,7 @@ from .study import Samples, Study, read_model, read_samples, replay
 PNG_NAME, HTML_NAME = 'report.png', 'report.html'
 INTERRUPTED = 130
 SAY_SEC = 2.0
+SCORES = named(EvaluationOptions)
 
 
 def _parser() -> Parser:
@@ -33,17 +35,11 @@ def _parser() -> Parser:
     add('--dataset-file', type=Path, metavar='PATH', help='the samples, to be tested and then trained')
     add('--model-file', type=Path, metavar='PATH', help='the model whose weights are shown')
     add('--output', type=Path, default=Path(), metavar='DIR', help=f'where {PNG_NAME} and {HTML_NAME} go')
-    add('--window', type=int, default=1000, help='samples that the scores look back on (default: 1000)')
-    add('--threshold', type=float, default=0.5, help='of the decision, from 0 to 1 (default: 0.5)')
-    add(
-        '--threshold-objective',
-        default='balanced_accuracy',
-        help='of the recommended threshold, as of the trainer',
-    )
-    add('--l2', type=float, default=1.0, help='ridge, as that of the trainer (default: 1.0)')
-    add('--solver', choices=sorted(SOLVERS), default='curvature', help='as that of the trainer')
-    add('--class-weight', choices=('none', 'balanced'), default='none', help='as that of the trainer')
-    add('--buffer-capacity', type=int, default=10_000, help='as that of the trainer (default: 10000)')
+    parser.add_option(SCORES['score_window'], '--window')
+    parser.add_option(SCORES['threshold_objective'])
+    parser.add_option(named(DecisionOptions)['threshold'])
+    for each in named(LearningOptions).values():
+        parser.add_option(each)
     return parser
 
 
@@ -61,30 +57,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> None:
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_checked(arguments)
     if given.dataset_file is None and given.model_file is None:
         raise BinclfError('nothing to report on: give --dataset-file, --model-file, or both')
-    for name, low, high in (
-        ('window', 1, 1_000_000),
-        ('threshold', 0.0, 1.0),
-        ('l2', 0.0, 1e9),
-        ('buffer_capacity', 2, 10_000_000),
-    ):
-        if not low <= getattr(given, name) <= high:
-            option = name.replace('_', '-')
-            raise BinclfError(f'--{option} is {getattr(given, name):g}, expected {low:g} to {high:g}')
     parse_objective(given.threshold_objective)
     draw = _drawing()
     model = read_model(given.model_file) if given.model_file else None
     samples = read_samples(given.dataset_file) if given.dataset_file else None
     if model and samples and model.features != samples.names:
         raise BinclfError('the model is of other features than the samples: give files of one trainer')
-    options = LearningOptions(
-        l2=given.l2,
-        solver=given.solver,
-        class_weight=given.class_weight,
-        buffer_capacity=given.buffer_capacity,
-    )
+    options = LearningOptions(**{name: getattr(given, name) for name in named(LearningOptions)})
     study = replay(samples or Samples.none(), options, given.window, _Progress().show)
     title = ', '.join(path.name for path in (given.dataset_file, given.model_file) if path)
     learning = replace(

@@ -14,8 +14,9 @@ from ..core.arrays import Array
 from ..core.errors import BinclfError, DescentError, StorageError
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import Scores
-from ..core.learning.learner import Learner, LearningOptions
+from ..core.learning.learner import Learner
 from ..core.learning.model import Model
+from ..core.learning.options import LearningOptions
 from ..core.storage.dataset_format import DatasetReader
 from ..core.storage.model_file import load_model
 

@@ -23,10 +23,11 @@ from ..core.errors import BinclfError, Rejected
 from .executor import executor_of, with_what_waits
 from .graph import incompatible_endpoints
 from .messages import diagnostics_to_msg
-from .parameters import DeclaredParameters, NodeParameters
+from .options import NodeOptions
+from .parameters import DeclaredParameters
 from .qos import overridable
 
-P = TypeVar('P', bound=NodeParameters)
+P = TypeVar('P', bound=NodeOptions)
 OK, WARN, ERROR = 0, 1, 2
 LOG_EVERY_SEC = 5.0
 TICK_SEC = 0.02

@@ -17,7 +17,7 @@ from ..core.errors import BinclfError
 from .executor import spin
 from .memory import keep_freed_memory
 from .node import BinclfNode
-from .parameters import NodeParameters, describe
+from .options import NodeOptions, usage
 from .security import check_security
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -25,7 +25,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 def run(
     create: Callable[[], BinclfNode[Any]],
-    kind: type[NodeParameters],
+    kind: type[NodeOptions],
     arguments: list[str] | None = None,
 ) -> int:
     """Run one node to its end, and return the exit code: 0 after SIGINT or SIGTERM.
@@ -35,7 +35,7 @@ def run(
     """
     signalled: list[int] = []
     if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):
-        print(_usage(create.__doc__ or '', kind))
+        print(f'{create.__doc__}\n{usage(kind)}')
         return 0
     for each in STOPPING:
         signal.signal(each, lambda number, _: signalled.append(number))
@@ -62,13 +62,6 @@ def run(
         rclpy.try_shutdown()
         _ignore_signals()  # rclpy has put back what was there before it
     return 0
-
-
-def _usage(purpose: str, kind: type[NodeParameters]) -> str:
-    lines = [f'{name:24} {default:12} {text}' for name, default, text in describe(kind)]
-    return '\n'.join(
-        [purpose, '', 'Parameters, as --ros-args -p NAME:=VALUE (⊘: at the start alone):', *lines]
-    )
 
 
 def _ignore_signals() -> None:

@@ -19,7 +19,7 @@ from ..core.learning.model import Model
 from ..plots.learning import Learning
 from .messages import scalar_to_msg
 from .node import BinclfNode
-from .parameters import TrainerParameters
+from .options import TrainerParameters
 from .plot import Plot
 from .qos import SCALAR
 

@@ -9,7 +9,8 @@ import pytest
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.evaluation.drift import Adwin, Drift, PageHinkley
 from binclf_ros.core.evaluation.scores import Scores
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
+from binclf_ros.core.learning.options import LearningOptions
 
 BEFORE = 20_000
 NAMES = ('a', 'b', 'c')

@@ -17,8 +17,9 @@ from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import buffer as buffer_module
 from binclf_ros.core.learning.buffer import POLICIES
 from binclf_ros.core.learning.descent import SOLVERS
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.objective import Objective, Point
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.learning.scaler import Moments
 
 NAMES = ('a', 'b', 'c')

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binclf_ros.core.errors import BinclfError, ExpressionError
+from binclf_ros.core.features.options import SamplingOptions
 from binclf_ros.core.features.readings import stamp_of
-from binclf_ros.core.features.sampler import Sample, Sampler, SamplingOptions
+from binclf_ros.core.features.sampler import Sample, Sampler
 
 S = 1_000_000_000
 TOPICS = {'/a': True, '/b': True, '/plain': False, '/other': False, '/label': False, '/marked': True}

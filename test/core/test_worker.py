@@ -13,8 +13,9 @@ import pytest
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import worker as worker_module
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.model import Model
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.learning.worker import Worker
 
 NAMES = ('a', 'b')

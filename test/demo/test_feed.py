@@ -15,7 +15,7 @@ from std_msgs.msg import Bool
 from synthetic_imu import FEATURE, SECOND_NS, imu_messages, write_bag
 
 from binclf_ros.core.errors import BinclfError, StorageError
-from binclf_ros.core.features.sampler import SamplingOptions
+from binclf_ros.core.features.options import SamplingOptions
 from binclf_ros.recordings import bags
 from binclf_ros.recordings import basic_motions as recordings
 from binclf_ros.recordings.feed import Feed, find_topics, in_order, plan

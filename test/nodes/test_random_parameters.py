@@ -14,9 +14,8 @@ from ros_harness import LATCHED, blobs, model_dict, parameter, probability_of, v
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Float64MultiArray, String
 
-from binclf_ros.ros.parameters import FeaturizerParameters, PredictorParameters, TrainerParameters
+from binclf_ros.ros.options import KINDS
 
-KINDS = {'trainer': TrainerParameters, 'predictor': PredictorParameters, 'featurizer': FeaturizerParameters}
 AT_ONCE = 8
 """Requests on their way: a service keeps ten."""
 MAX_VALUE = 100_000

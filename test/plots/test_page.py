@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from binclf_ros.core.evaluation.progress import Progress
-from binclf_ros.core.learning.learner import LearningOptions
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.plots.learning import Learning, verdict
 from binclf_ros.report.study import Samples, replay
 

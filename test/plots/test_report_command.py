@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from binclf_ros.core.learning.learner import Learner, LearningOptions
+from binclf_ros.core.learning.learner import Learner
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.storage.dataset_format import header, records
 from binclf_ros.core.storage.model_file import save_model
 from binclf_ros.report import main

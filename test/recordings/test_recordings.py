@@ -32,7 +32,8 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String
 
-from binclf_ros.core.features.sampler import Sampler, SamplingOptions
+from binclf_ros.core.features.options import SamplingOptions
+from binclf_ros.core.features.sampler import Sampler
 from binclf_ros.demo.processes import unused_domain
 from binclf_ros.recordings import bags
 from binclf_ros.recordings.feed import find_topics, in_order

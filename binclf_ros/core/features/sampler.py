@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..errors import BinclfError, ExpressionError, SampleError
-from .expressions import Expression, parse
+from ..errors import BinclfError, SampleError
 from .labels import Labels
+from .options import SamplingOptions
 from .readings import Fields, Read, Readings, Values
 from .topics import Reduce, Topic, reduction
 from .windows import LAG_NS
@@ -31,46 +31,6 @@ class Sample:
     x: Array
     trigger: Any
     label: int | None = None
-
-
-@dataclass(frozen=True)
-class SamplingOptions:
-    """What to sample and how it is labelled: names, units and meaning of the featurizer's parameters."""
-
-    features: tuple[str, ...] = ()
-    trigger: str = ''
-    label: str = ''
-    label_positive: str = ''
-    label_negative: str = ''
-    label_timeout_sec: float = 0.5
-    label_delay_sec: float = 0.0
-    max_rate_hz: float = 0.0
-    max_age_sec: float = 0.0
-
-    def expressions(self) -> tuple[Expression, ...]:
-        """Parse the features. Raises ExpressionError; BinclfError where a name is there twice."""
-        parsed = tuple(parse(text) for text in self.features)
-        counts = Counter(name for each in parsed for name in each.names())
-        twice = [name for name, count in counts.items() if count > 1]
-        if twice:
-            raise BinclfError(f'the feature {twice[0]} is there twice: leave one of the two out')
-        return parsed
-
-    def label_paths(self) -> dict[str, Expression]:
-        """Parse the label paths, by role. Raises ExpressionError; BinclfError where they contradict."""
-        texts = {'label': self.label, 'positive': self.label_positive, 'negative': self.label_negative}
-        parsed = {role: parse(text) for role, text in texts.items() if text}
-        if 'label' in parsed and len(parsed) > 1:
-            raise BinclfError('label and label_positive or label_negative are both set: set one way')
-        for each in parsed.values():
-            if each.window_sec is not None or len(each.names()) > 1:
-                raise ExpressionError(each.text, 0, 'a label is one value of one message')
-        return parsed
-
-    def check(self) -> None:
-        """Check everything that can be checked without a topic. Raises BinclfError."""
-        self.expressions()
-        self.label_paths()
 
 
 class Sampler:

@@ -6,8 +6,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,31 +17,10 @@ from .descent import EPSILON, MAX_CURVATURE_FEATURES, Solver, descend, solver_fo
 from .losses import LOSSES, initialize
 from .model import Model
 from .objective import Objective, Point
+from .options import LearningOptions
 
 MAX_STEPS = 100_000
 """Steps of one descent at most."""
-
-
-@dataclass(frozen=True)
-class LearningOptions:
-    """What to descend and how: the names and meaning of the trainer's parameters."""
-
-    learning_rate: float = 0.0
-    solver: str = 'curvature'
-    loss: str = 'bce'
-    l2: float = 1.0
-    class_weight: str = 'none'
-    standardize: bool = True
-    tolerance: float = 1e-6
-    buffer_capacity: int = 10_000
-    buffer_policy: str = 'balanced'
-    min_samples_per_class: int = 5
-    seed: int = 0
-
-    @classmethod
-    def of(cls, parameters: Any) -> LearningOptions:
-        """Pick the options out of an object that has them as attributes."""
-        return cls(**{each.name: getattr(parameters, each.name) for each in fields(cls)})
 
 
 @dataclass(frozen=True)

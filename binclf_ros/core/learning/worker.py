@@ -18,8 +18,9 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import DescentError
-from .learner import MAX_STEPS, Fit, Learner, LearningOptions
+from .learner import MAX_STEPS, Fit, Learner
 from .model import Model
+from .options import LearningOptions
 
 T = TypeVar('T')
 Batch = tuple[tuple[str, ...], Array, Array]

@@ -10,8 +10,9 @@ from pathlib import Path
 from ..arrays import Array
 from ..errors import StorageError
 from ..learning.buffer import Buffer
-from ..learning.learner import Fit, Learner, LearningOptions, LearningStatus
+from ..learning.learner import Fit, Learner, LearningStatus
 from ..learning.model import Model
+from ..learning.options import LearningOptions
 from .dataset import Dataset
 from .dataset_format import DatasetReader, Names
 from .model_file import ModelKeeper, load_model
