@@ -20,7 +20,7 @@ IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) o
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
   if "$$each" -c '$(IS_FOR_JAZZY)' 2>/dev/null; then echo "$$each"; break; fi; done)
 
-.PHONY: demo test test-jazzy soak check docs bench-train bench-live clean
+.PHONY: demo test test-jazzy soak latencies check docs bench-train bench-live clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -39,6 +39,10 @@ test-jazzy:
 
 soak: $(VENV)/test-is-set-up
 	$(BIN)/python -m pytest --soak -v $(ARGS)
+
+# on a quiet machine: how soon a node ends, a late joiner has the model, a parameter is answered
+latencies: $(VENV)/test-is-set-up
+	$(BIN)/python -m pytest --latencies -v $(ARGS)
 
 check: $(VENV)/check-is-set-up
 	$(BIN)/ruff check .

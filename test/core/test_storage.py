@@ -24,6 +24,8 @@ from binclf_ros.core.storage import model_file as storage
 from binclf_ros.core.storage.files import replace_file
 from binclf_ros.core.storage.model_file import ModelKeeper, load_model, previous, save_model
 
+HANG_SEC = 60.0
+
 
 @pytest.fixture
 def model() -> Model:
@@ -153,9 +155,9 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 10.0
+    ends = time.monotonic() + HANG_SEC
     while not condition():
-        assert time.monotonic() < ends, 'waited 10 s'
+        assert time.monotonic() < ends, 'did not happen'
         time.sleep(0.01)
 
 

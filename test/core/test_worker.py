@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker: order, slices, and no work where there is nothing new. No clock but the worker's own."""
+"""The worker: order, slices, and no work where there is nothing new; by a clock that the test moves."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,11 +14,12 @@ from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import worker as worker_module
 from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.model import Model
+from binclf_ros.core.learning.objective import BLOCK_VALUES
 from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.learning.worker import Worker
 
 NAMES = ('a', 'b')
-HANGS_SEC = 30.0
+HANGS_SEC = 60.0
 
 
 def samples(M: int, seed: int = 0) -> tuple[Array, Array]:
@@ -59,9 +59,53 @@ def make() -> Iterator[Callable[..., Recorded]]:
         assert not each.worker.is_alive()
 
 
-def cpu_sec_of(thread: threading.Thread) -> float:
-    assert thread.ident is not None
-    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+class Timed:
+    """A worker whose clock the test moves, turn by turn in the test's own thread.
+
+    Every block of samples takes `block_sec`; `ahead` holds what happens when. Who waits for ever is idle.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, recorded: Recorded, block_sec: float) -> None:
+        self.worker, self.block_sec = recorded.worker, block_sec
+        self.now, self.idle = 100.0, False
+        self.slices: list[float] = [0.0]
+        self.ahead: list[tuple[float, Callable[[], None]]] = []
+        self._between, self._begin = self.worker._between_blocks, self.worker._begin_slice
+        monkeypatch.setattr(worker_module.time, 'monotonic', lambda: self.now)
+        monkeypatch.setattr(self.worker._urgent, 'wait', self._sleep)
+        monkeypatch.setattr(self.worker._wake, 'wait', self._wait)
+        monkeypatch.setattr(self.worker, '_between_blocks', self._block)
+        monkeypatch.setattr(self.worker, '_begin_slice', self._begin_slice)
+
+    def _sleep(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.ahead and self.ahead[0][0] <= until:
+            self._let_happen()
+        self.now = max(self.now, until)
+
+    def _wait(self) -> None:
+        self.idle = not self.ahead
+        if self.ahead:
+            self._let_happen()
+
+    def _let_happen(self) -> None:
+        at, happens = self.ahead.pop(0)
+        self.now = max(self.now, at)
+        happens()
+
+    def _block(self) -> None:
+        self._between()
+        self.now += self.block_sec
+        self.slices[-1] += self.block_sec
+
+    def _begin_slice(self, at: float) -> None:
+        self.slices.append(0.0)
+        self._begin(at)
+
+    def turn(self) -> None:
+        """One turn of `Worker.run`."""
+        self.worker._work_off_queue()
+        self.worker._work_or_wait()
 
 
 def test_samples_become_a_model(make: Callable[..., Recorded]) -> None:
@@ -96,82 +140,78 @@ def test_commands_take_their_turn_among_samples(make: Callable[..., Recorded]) -
     assert seen == [10, 20, 30, 40, 50]
 
 
-def test_with_nothing_new_it_uses_no_processor(make: Callable[..., Recorded]) -> None:
+def test_with_nothing_new_it_waits_without_a_limit(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = make(rate_hz=1000.0)
-    recorded.worker.stage(NAMES, *samples(1000))
-    recorded.worker.start()
-    until(lambda: bool(recorded.models) and not recorded.worker.learner.has_work)
-    time.sleep(0.05)
-    before = cpu_sec_of(recorded.worker)
-    time.sleep(0.5)
-    assert cpu_sec_of(recorded.worker) - before < 0.001
+    timed = Timed(monkeypatch, recorded, block_sec=0.0)
+    timed.turn()
+    assert timed.idle
+    timed.idle = False
+    timed.worker.stage(NAMES, *samples(1000))
+    while timed.worker._queue or timed.worker.learner.has_work:
+        timed.turn()
+    assert recorded.models and not timed.idle
+    timed.turn()
+    assert timed.idle
 
 
-def test_paused_it_collects_and_uses_no_processor(make: Callable[..., Recorded]) -> None:
+def test_paused_it_collects_and_waits_without_a_limit(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = make(rate_hz=1000.0)
-    recorded.worker.pause(True)
-    recorded.worker.start()
-    recorded.worker.stage(NAMES, *samples(1000))
-    until(lambda: sum(recorded.worker.learner.counts) == 1000)
-    time.sleep(0.05)
-    before = cpu_sec_of(recorded.worker)
-    time.sleep(0.3)
-    assert cpu_sec_of(recorded.worker) - before < 0.001
+    timed = Timed(monkeypatch, recorded, block_sec=0.0)
+    timed.worker.pause(True)
+    timed.worker.stage(NAMES, *samples(1000))
+    timed.turn()
+    assert sum(timed.worker.learner.counts) == 1000
+    assert timed.idle
     assert not recorded.models
-    recorded.worker.pause(False)
-    until(lambda: bool(recorded.models))
+    timed.worker.pause(False)
+    while not recorded.models:
+        timed.turn()
 
 
 @pytest.mark.parametrize(
-    ('M', 'budget_sec'), [(2_000, 0.02), (150_000, 0.02), (1_500_000, 0.005)], ids=['many', 'few', 'part']
+    ('M', 'block_sec'), [(2_000, 0.001), (80_000, 0.01), (400_000, 0.03)], ids=['many', 'few', 'part']
 )
-def test_the_budget_is_used_and_kept(make: Callable[..., Recorded], M: int, budget_sec: float) -> None:
-    """In thread CPU time, many passes a slice, a few, or a part of one: a busy machine takes none away."""
+def test_the_budget_is_used_and_kept(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch, M: int, block_sec: float
+) -> None:
+    """Many passes a slice, a few, or a part of one: a slice ends with the block that its budget ends in."""
+    budget_sec = 0.05
     recorded = make(
         rate_hz=10.0, budget_sec=budget_sec, solver='gradient', tolerance=1e-300, learning_rate=1e-6,
         buffer_capacity=M,
     )  # fmt: skip
-    recorded.worker.pause(True)
-    recorded.worker.stage(NAMES, *samples(M))
-    recorded.worker.start()
-    until(lambda: sum(recorded.worker.learner.counts) == M)
-    recorded.worker.pause(False)
-    time.sleep(0.2)
-    began, before = time.monotonic(), cpu_sec_of(recorded.worker)
-    time.sleep(2.0)
-    used = (cpu_sec_of(recorded.worker) - before) / (time.monotonic() - began)
-    assert used <= 1.2 * 10.0 * budget_sec
+    timed = Timed(monkeypatch, recorded, block_sec)
+    timed.worker.learner.take(NAMES, *samples(M))
+    blocks = -(-M // (BLOCK_VALUES // 2))
+    assert (blocks * block_sec > budget_sec) == (M == 400_000), 'one pass takes more than a budget'
+    began = timed.now
+    while len(timed.slices) < 22:
+        timed.turn()
+    whole = timed.slices[1:-1]
+    assert max(whole) <= budget_sec + block_sec + 1e-9
+    assert min(whole) >= budget_sec - 1e-9
+    assert len(whole) <= 10.0 * (timed.now - began) + 1
+    assert recorded.models or blocks * block_sec > budget_sec
 
 
 def test_a_slice_that_a_long_pass_ended_in_goes_on(
     make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that every block advances: two of three blocks a slice, and every slice is used."""
-    now = [100.0]
-    slices: list[float] = []
-    recorded = make(rate_hz=1.0, budget_sec=0.25, solver='gradient', learning_rate=1e-6, tolerance=1e-300)
-    worker = recorded.worker
-    monkeypatch.setattr(worker_module.time, 'monotonic', lambda: now[0])
-    monkeypatch.setattr(worker._urgent, 'wait', lambda seconds=None: now.__setitem__(0, now[0] + seconds))
-    between, begin = worker._between_blocks, worker._begin_slice
-    used = [0.0]
-
-    def block() -> None:
-        between()
-        now[0] += 0.1
-        used[0] += 0.1
-
-    def counted(at: float) -> None:
-        slices.append(used[0])
-        used[0] = 0.0
-        begin(at)
-
-    monkeypatch.setattr(worker, '_between_blocks', block)
-    monkeypatch.setattr(worker, '_begin_slice', counted)
-    worker.learner.take(NAMES, *samples(80_000))
-    while len(slices) < 12:
-        worker._work_or_wait()
-    assert all(each == pytest.approx(0.3) for each in slices[1:])
+    """Four blocks a slice, of descents of six and more: every slice is used to its end."""
+    M = BLOCK_VALUES // 2 + 1
+    recorded = make(
+        rate_hz=1.0, budget_sec=0.35, solver='gradient', learning_rate=1e-6, tolerance=1e-300,
+        buffer_capacity=M,
+    )  # fmt: skip
+    timed = Timed(monkeypatch, recorded, block_sec=0.1)
+    timed.worker.learner.take(NAMES, *samples(M))
+    while len(timed.slices) < 13:
+        timed.turn()
+    assert all(each == pytest.approx(0.4) for each in timed.slices[1:-1])
     assert recorded.models
 
 
@@ -227,17 +267,23 @@ def test_it_closes_in_the_middle_of_a_descent() -> None:
     assert not recorded.worker.is_alive()
 
 
-def test_a_stream_brings_no_more_descents_a_second_than_the_rate(make: Callable[..., Recorded]) -> None:
+def test_a_stream_brings_no_more_descents_a_second_than_the_rate(
+    make: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded = make(rate_hz=10.0, budget_sec=0.09)
-    recorded.worker.stage(NAMES, *samples(100))
-    began = time.monotonic()
-    recorded.worker.start()
+    timed = Timed(monkeypatch, recorded, block_sec=0.0005)
+    timed.worker.stage(NAMES, *samples(100))
     X, y = samples(400, seed=1)
-    for i in range(400):
-        recorded.worker.stage(NAMES, X[i : i + 1], y[i : i + 1])
-        time.sleep(0.001)
-    until(lambda: bool(recorded.models) and recorded.models[-1].samples == 500)
-    assert len(recorded.models) <= 10.0 * (time.monotonic() - began) + 1
+
+    def arrive(i: int) -> Callable[[], None]:
+        return lambda: timed.worker.stage(NAMES, X[i : i + 1], y[i : i + 1])
+
+    began = timed.now
+    timed.ahead = [(began + 0.001 * i, arrive(i)) for i in range(400)]
+    while not timed.idle:
+        timed.turn()
+    assert recorded.models[-1].samples == 500
+    assert 4 <= len(recorded.models) <= 10.0 * (timed.now - began) + 1
 
 
 def slow(make: Callable[..., Recorded], **options: object) -> tuple[Recorded, list[object]]:

@@ -119,7 +119,7 @@ class LiveFeaturizer:
             return {k: v for k, v in counts.items() if v}
 
         with contextlib.suppress(AssertionError):  # it is told better here
-            self.ground.wait_until(lambda: counts() == expected(), timeout=4.0)
+            self.ground.wait_until(lambda: counts() == expected())
         assert counts() == expected()
         assert len(self.features) == len(self.labeled) + sum(unlabeled().values())
         self._closed = True

@@ -19,8 +19,8 @@ LATE_SEC = 4.0
 class Stream:
     """A robot that goes on: labelled samples to learn from, and one sample to answer."""
 
-    def __init__(self, ground):
-        self.ground = ground
+    def __init__(self, ground, latency):
+        self.ground, self.latency = ground, latency
         self.models, self.probabilities = ground.hear_models(), ground.hear_probabilities()
         self.X, self.y = blobs(1000, seed=1)
         self._turn = count()
@@ -35,8 +35,8 @@ class Stream:
     def ground_teach(self, x, label):
         self._taught.publish(Float64MultiArray(data=[*x.tolist(), float(label)]))
 
-    def wait_for_probability(self, since, runs_before=()):
-        """Go on until a probability by a model of a new run comes, not later than 5 s after `since`."""
+    def wait_for_probability(self, since=None, runs_before=()):
+        """Go on until a probability by a model of a new run comes, 5 s after `since` at most."""
         first = len(self.probabilities)
 
         def answered():
@@ -44,8 +44,8 @@ class Stream:
             return any(abs(p - e) < 1e-12 for p in self.probabilities[first:] for e in expected)
 
         self.ground.wait_until(answered, 'a probability', meanwhile=self.go_on)
-        took = time.monotonic() - since
-        assert took <= WITHIN_SEC, f'{took:.2f} s without a probability'
+        if since is not None:
+            self.latency('a start to the first probability', time.monotonic() - since, WITHIN_SEC)
 
     def runs(self):
         return {model['run'] for model in self.models}
@@ -55,8 +55,8 @@ class Stream:
 
 
 @pytest.fixture
-def stream(ground):
-    return Stream(ground)
+def stream(ground, latency):
+    return Stream(ground, latency)
 
 
 def test_trainer_late(ground, stream):
@@ -79,7 +79,7 @@ def test_predictor_late(ground, stream):
 def test_trainer_restarted(ground, stream, number):
     trainer = ground.start('trainer')
     ground.start('predictor')
-    stream.wait_for_probability(time.monotonic() + 60.0)
+    stream.wait_for_probability()
     trainer.signal(number)
     before, runs = len(stream.probabilities), stream.runs()
     stream.until(lambda: len(stream.probabilities) > before + 5)  # the old model goes on serving
@@ -91,7 +91,7 @@ def test_trainer_restarted(ground, stream, number):
 def test_predictor_restarted(ground, stream, number):
     ground.start('trainer')
     predictor = ground.start('predictor')
-    stream.wait_for_probability(time.monotonic() + 60.0)
+    stream.wait_for_probability()
     predictor.signal(number)
     ground.drain()
     predictor = ground.start('predictor')
@@ -110,7 +110,7 @@ def test_late_subscriber_gets_the_model_latched_or_volatile(ground):
     assert latched[0] == volatile[0] == models[-1]
 
 
-def test_model_is_repeated_every_second(ground):
+def test_model_is_repeated_every_second(ground, latency):
     ground.start('trainer')
     arrived = []
     ground.node.create_subscription(String, 'model', lambda m: arrived.append(time.monotonic()), LATCHED)
@@ -118,10 +118,11 @@ def test_model_is_repeated_every_second(ground):
     ground.wait_until(lambda: ground.shown('trainer', 'converged') == 'true')
     del arrived[:]
     ground.wait_until(lambda: len(arrived) >= 4)
-    assert (arrived[-1] - arrived[0]) / (len(arrived) - 1) == pytest.approx(1.0, abs=0.3)
+    period = (arrived[-1] - arrived[0]) / (len(arrived) - 1)
+    latency('the period of a repeated model, off 1 s by', abs(period - 1.0), 0.3)
 
 
-def test_late_joiners_have_the_model_soon(ground, tmp_path, volume, record_property):
+def test_late_joiners_have_the_model_soon(ground, tmp_path, volume, latency, record_property):
     """Both ways round: a predictor that comes late, and one that waits for a trainer."""
     model_file, took = tmp_path / 'model.json', []
     model_file.write_text(json.dumps(model_dict()))
@@ -146,4 +147,4 @@ def test_late_joiners_have_the_model_soon(ground, tmp_path, volume, record_prope
         trainer = join('trainer', lambda left=left: run() not in ('', left))
         predictor.end()
     record_property('late joiners had the model', f'after {max(took):.2f} s at most, of {len(took)}')
-    assert max(took) <= LATE_SEC
+    latency('a late joiner to the model', max(took), LATE_SEC)

@@ -26,17 +26,17 @@ SIGNALS = {
 }
 
 
-def assert_ended_well(process, took):
+def assert_ended_well(process, took, latency):
     assert process.code == 0, process.stderr
     assert 'Traceback' not in process.stderr
     # all domains share the ports of Fast DDS in shared memory, and two tests may open one at once
     ours = [line for line in process.stderr.splitlines() if 'RTPS_TRANSPORT_SHM' not in line]
     assert not [line for line in ours if 'rror' in line], process.stderr
-    assert took <= WITHIN_SEC, f'{process.name} took {took:.2f} s'
+    latency(f'a signal to the end of {process.name}', took, WITHIN_SEC)
 
 
 @pytest.mark.parametrize('signals', SIGNALS.values(), ids=SIGNALS)
-def test_each_node_ends_at_work(ground, signals):
+def test_each_node_ends_at_work(ground, latency, signals):
     processes = [ground.start(name) for name in NODES]
     ground.wait_for_nodes(*NODES)
     ground.teach(*blobs(20))
@@ -46,30 +46,30 @@ def test_each_node_ends_at_work(ground, signals):
         ground.ask(x)
         ground.teach([x], [label])
     for process in processes:
-        assert_ended_well(process, process.signal(*signals))
+        assert_ended_well(process, process.signal(*signals), latency)
 
 
 @pytest.mark.parametrize('kind', ['SIGINT', 'SIGTERM', 'SIGINT twice'])
-def test_trainer_ends_in_the_middle_of_a_descent(ground, kind):
+def test_trainer_ends_in_the_middle_of_a_descent(ground, latency, kind):
     trainer, training = start_long_descent(ground)
     ground.wait_for_reports('trainer', 1)
     assert not training.done()
-    assert_ended_well(trainer, trainer.signal(*SIGNALS[kind]))
+    assert_ended_well(trainer, trainer.signal(*SIGNALS[kind]), latency)
 
 
-def test_trainer_ends_while_a_descent_goes_on_in_slices(ground):
+def test_trainer_ends_while_a_descent_goes_on_in_slices(ground, latency):
     trainer = ground.start('trainer', solver='gradient', tolerance=1e-12, l2=0, train_budget_sec=60)
     models = ground.hear_models()
     ground.wait_for_nodes('trainer')
     ground.teach(*blobs(3000, 40))
     ground.wait_until(lambda: ground.count('trainer', 'buffer') == 3000 or models)
     ground.wait_for_reports('trainer', 1)
-    assert_ended_well(trainer, trainer.signal(signal.SIGTERM))
+    assert_ended_well(trainer, trainer.signal(signal.SIGTERM), latency)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_nodes_end_at_random_moments_with_their_state_saved(
-    ground, tmp_path, volume, record_property, number
+    ground, tmp_path, volume, latency, record_property, number
 ):
     chance, slowest = random.Random(number), 0.0
     model_file, dataset_file = tmp_path / 'model.json', tmp_path / 'samples'
@@ -89,7 +89,7 @@ def test_nodes_end_at_random_moments_with_their_state_saved(
         ground.wait_until(lambda ends=ends: time.monotonic() > ends, meanwhile=teach, every_sec=0.005)
         for process in (trainer, predictor):
             took = process.signal(number)
-            assert_ended_well(process, took)
+            assert_ended_well(process, took, latency)
             slowest = max(slowest, took)
         ground.drain()
         kept = sum(len(labels) for _, labels in DatasetReader(dataset_file).batches())

@@ -53,7 +53,7 @@ def test_train_publishes_the_model_and_then_answers(ground):
         assert models[-1]['converged']
 
 
-def test_parameters_answer_and_topics_go_on_while_it_trains(ground):
+def test_parameters_answer_and_topics_go_on_while_it_trains(ground, latency):
     _, training = start_long_descent(ground)
     received = ground.count('trainer', 'received')
     X, y = blobs(10, 40)
@@ -67,7 +67,7 @@ def test_parameters_answer_and_topics_go_on_while_it_trains(ground):
     ground.wait_until(lambda: ground.count('trainer', 'received') == received + 10)
     ground.wait_for_reports('trainer', 2)
     assert not training.done(), 'the descent was too short to show anything'
-    assert max(took) < 1.0, took
+    latency('an answer while it trains', max(took), 1.0)
 
 
 def test_a_reset_ends_a_slow_descent_and_a_parameter_reaches_it(ground):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import count
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_nodes_with_nothing_new_use_no_processor_time(ground):
     ground.wait_until(lambda: ground.shown('trainer', 'converged') == 'true')
     ground.wait_for_reports('trainer', 1)
     before = [process.cpu_sec() for process in processes]
-    began = ground.node.get_clock().now().nanoseconds
-    ground.wait_until(lambda: ground.node.get_clock().now().nanoseconds - began > 3e9)
-    used = {p.name: (p.cpu_sec() - b) / 3.0 for p, b in zip(processes, before)}
+    began = time.monotonic()
+    ground.wait_until(lambda: time.monotonic() - began > 3.0)
+    used = {p.name: (p.cpu_sec() - b) / (time.monotonic() - began) for p, b in zip(processes, before)}
     assert max(used.values()) < 0.05, used
