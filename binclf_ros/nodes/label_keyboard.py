@@ -10,7 +10,7 @@ import termios
 import tty
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Int8
 
@@ -55,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _label() -> None:
     node = rclpy.create_node('label_keyboard')
+    executor = SingleThreadedExecutor()  # before anybody can think that all is up, and send a signal
+    executor.add_node(node)
     labels = node.create_publisher(
         Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable()
     )
@@ -69,7 +71,7 @@ def _label() -> None:
             if key in (b'q', b''):
                 return
             label = KEYS.get(key, label)
-        rclpy.spin_once(node, timeout_sec=0.0)
+        executor.spin_once(timeout_sec=0.0)
 
 
 if __name__ == '__main__':

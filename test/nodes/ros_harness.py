@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,10 @@ DOMAINS = range(110, 171)
 HANG_SEC = 60.0
 """What takes longer hangs; no fact is held against it."""
 LOCAL = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_LOCALHOST_ONLY': '1'}
-PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Where Fast DDS 2 (Humble, Jazzy) and Fast DDS 3 look for the profile."""
-CLIENT_ALONE = dict.fromkeys(PROFILES, str(Path(__file__).with_name('client_profile.xml')))
+FAST_DDS_2 = find_spec('fastrtps') or os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+PROFILE = f'{"FASTRTPS" if FAST_DDS_2 else "FASTDDS"}_DEFAULT_PROFILES_FILE'
+"""Where Fast DDS looks for a profile; version 3 hears the older name as well, and warns of it."""
+CLIENT_ALONE = {PROFILE: str(Path(__file__).with_name('client_profile.xml'))}
 LATCHED = QoSProfile(
     depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )

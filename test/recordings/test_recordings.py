@@ -45,7 +45,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / 'shared' / 'data'
 EXAMPLES = ROOT / 'examples'
 HANG_SEC = 180.0
-PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
 # the parser of ROS interfaces imports lark, which imports what Python has deprecated
 pytestmark = [
     pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
@@ -113,9 +113,8 @@ def learn(example, recording, folder, monkeypatch):
     bag = DATA / recording / 'bag'
     domain = unused_domain()
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    nodes = {key: value for key, value in os.environ.items() if key not in PROFILES}
-    for each in PROFILES:  # to be known at once
-        monkeypatch.setenv(each, str(ROOT / 'test/nodes/client_profile.xml'))
+    nodes = {key: value for key, value in os.environ.items() if key != PROFILE}
+    monkeypatch.setenv(PROFILE, str(ROOT / 'test/nodes/client_profile.xml'))  # to be known at once
     command = [*command_of(example, bag), '--output', str(folder), '--domain', str(domain)]
     listener = Listener(domain)
     try:
@@ -139,6 +138,12 @@ def options_of(example):
     nodes = yaml.safe_load((EXAMPLES / example).read_text())['/**']
     given = nodes['featurizer']['ros__parameters']
     return SamplingOptions(**{**given, 'features': tuple(given['features'])}), nodes
+
+
+def is_part_of(some, whole):
+    """Return whether rows are among others, in their order: who listens in a busy place misses one or two."""
+    rest = iter(map(tuple, whole.tolist()))
+    return all(tuple(each.tolist()) in rest for each in some)
 
 
 @cache
@@ -210,7 +215,7 @@ def test_messages_of_sensors(example, recording, train_until, least_accuracy, tm
     (X, y), (X_test, y_test) = samples_of(options, recording, train_until)
     assert nodes['trainer']['ros__parameters']['buffer_capacity'] >= len(y)
     assert len(heard.labeled) > 0.8 * len(y)
-    assert np.array_equal(heard.labeled, np.column_stack([X, y])[-len(heard.labeled) :])
+    assert is_part_of(heard.labeled, np.column_stack([X, y]))
     assert set(y) == set(y_test) == {0, 1}
     check_against_scikit_learn(report, heard, X, y, X_test, y_test)
     assert report['accuracy'] >= least_accuracy
