@@ -141,7 +141,7 @@ def options_of(example):
 
 
 def is_part_of(some, whole):
-    """Return whether rows are among others, in their order: who listens in a busy place misses one or two."""
+    """Return whether rows are among others, in their order: on a busy machine a listener misses some."""
     rest = iter(map(tuple, whole.tolist()))
     return all(tuple(each.tolist()) in rest for each in some)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a sampler knows of its work: facts, in one frozen object, from which others judge and make sentences."""
+"""What a sampler knows of its work: facts, in one frozen object, from which others judge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TopicStatus:
     clock: str
     """What its stamps are: `stamps`, `none` (no header), `zero` or `still` (all the same)."""
     join: str
-    """What features of it are joined by: `stamp` or `arrival`; '' where it is needed for the label alone."""
+    """What features of it are joined by: `stamp` or `arrival`; '' where the label alone needs it."""
     difference_sec: float | None
     """How far its clock (stamp − arrival) is ahead of the trigger's; None where one has no stamps."""
     max_age_sec: float | None
@@ -48,7 +48,7 @@ class LabelStatus:
 
 @dataclass(frozen=True)
 class SamplerStatus:
-    """Everything since the sampler began; counts only rise, so that a difference is what happened between."""
+    """Everything since the sampler began; counts only rise: a difference is what happened between."""
 
     trigger: str
     features: tuple[str, ...]
