@@ -143,7 +143,7 @@ class Run:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.communicate(timeout=10.0)
+            self.process.communicate(timeout=60.0)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
