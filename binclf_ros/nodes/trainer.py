@@ -23,6 +23,7 @@ from ..core.learning.options import LearningOptions
 from ..core.learning.worker import Worker
 from ..core.options import pick
 from ..core.storage.durable_learner import DurableLearner
+from ..core.storage.files import place_of
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
@@ -51,6 +52,9 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._model_out = self.advertise(String, 'model', MODEL)
+        for file in (self.parameters.model_file, self.parameters.dataset_file):
+            if place := place_of(file):
+                self.get_logger().info(place)
         self._learner = DurableLearner(
             uuid.uuid4().hex,
             pick(LearningOptions, self.parameters),

@@ -315,3 +315,93 @@ def test_power_loss_at_any_moment_leaves_the_old_or_the_new_model(
             assert found in (None, replace(model, step=1)), moment
         else:
             assert found in [replace(model, step=promised + more) for more in (0, 1)], moment
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path, model: Model) -> None:
+    real, link = tmp_path / 'real' / 'model.json', tmp_path / 'link.json'
+    real.parent.mkdir()
+    link.symlink_to('real/model.json')
+    for step in (1, 2):
+        save_model(link, replace(model, step=step))
+    assert link.is_symlink()
+    assert load_model(real) == load_model(link) == replace(model, step=2)
+    assert load_model(previous(link)) == replace(model, step=1)
+    assert sorted(os.listdir(real.parent)) == ['model.json', 'model.json.previous']
+    assert sorted(os.listdir(tmp_path)) == ['link.json', 'real']
+    assert files.quarantine(link, 'damaged') == real.parent / 'model.json.damaged-1'
+    assert link.is_symlink() and not real.exists()
+
+
+def test_links_in_a_circle_are_a_storage_error(tmp_path: Path, model: Model) -> None:
+    (tmp_path / 'a').symlink_to('b')
+    (tmp_path / 'b').symlink_to('a')
+    with pytest.raises(StorageError, match='could not be written: Too many levels'):
+        save_model(tmp_path / 'a', model)
+
+
+@pytest.mark.parametrize('mode', [0o600, 0o664, 0o640])
+def test_the_mode_of_a_file_is_kept(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / 'any'
+    replace_file(path, [b'1'])
+    path.chmod(mode)
+    replace_file(path, [b'2'])
+    assert path.stat().st_mode & 0o7777 == mode
+    assert path.read_bytes() == b'2'
+
+
+def test_the_owner_of_a_file_is_kept_as_far_as_possible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, given = tmp_path / 'any', []
+    replace_file(path, [b'1'])
+    stat_of = os.stat
+
+    def somebody_elses(file: object, **named: object) -> object:
+        status = stat_of(file, **named)  # type: ignore[call-overload]
+        if file != path:
+            return status
+        return os.stat_result((*status[:4], 12345, 54321, *status[6:]))
+
+    def refuse(descriptor: int, user: int, group: int) -> None:
+        given.append((user, group))
+        raise PermissionError
+
+    monkeypatch.setattr(files.os, 'stat', somebody_elses)
+    monkeypatch.setattr(files.os, 'fchown', refuse)
+    replace_file(path, [b'2'])
+    assert sorted(given) == [(-1, 54321), (12345, -1)]
+    assert path.read_bytes() == b'2'
+
+
+def test_a_temporary_follows_no_link_and_takes_no_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap, precious = tmp_path / '.any.trap.tmp', tmp_path / 'precious'
+    precious.write_text('precious')
+    monkeypatch.setattr(files, '_beside', lambda *_: trap)
+    for put in (lambda: trap.symlink_to(precious), lambda: trap.write_text('somebody else')):
+        put()
+        with pytest.raises(StorageError, match='File exists'):
+            replace_file(tmp_path / 'any', [b'x'])
+        assert precious.read_text() == 'precious'
+        trap.unlink(missing_ok=True)
+
+
+def test_home_is_where_a_user_means(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert files.file_of('~/a/model.json') == tmp_path / 'a' / 'model.json'
+    keeper = ModelKeeper('~/model.json', print)
+    keeper.close()
+    assert keeper.path == tmp_path / 'model.json'
+    monkeypatch.chdir(tmp_path)
+    assert files.file_of('model.json') == tmp_path / 'model.json'
+    with pytest.raises(StorageError, match='there is no home of ~nobody-of-that-name'):
+        files.file_of('~nobody-of-that-name/model.json')
+
+
+def test_where_a_file_goes_is_said_where_it_is_not_plain(tmp_path: Path) -> None:
+    assert files.place_of('') == files.place_of(str(tmp_path / 'model.json')) == ''
+    missing = files.place_of(str(tmp_path / 'no' / 'model.json'))
+    assert f'the folder {tmp_path / "no"} is missing: it will be made' in missing
+    (tmp_path / 'link').symlink_to('model.json')
+    assert f'is a link to {tmp_path / "model.json"}' in files.place_of(str(tmp_path / 'link'))

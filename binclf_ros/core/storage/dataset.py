@@ -106,6 +106,11 @@ class Dataset:
         """Write the file again from the buffer, which has let samples go. Never raises."""
         self._try_to_rewrite(names, buffer)
 
+    def take_over(self, held: int) -> None:
+        """Have what is in the file, which is another's, set aside before it is written."""
+        self._aside = 'other' if self.path.is_file() else ''
+        self._taken = held
+
     def clear(self) -> None:
         """Begin again with no samples."""
         self._taken = self.acknowledged = 0

@@ -15,6 +15,8 @@ from ..learning.model import Model
 from ..learning.options import LearningOptions
 from .dataset import Dataset
 from .dataset_format import DatasetReader, Names
+from .files import file_of
+from .lock import FileLock
 from .model_file import ModelKeeper, load_model
 
 Answer = tuple[bool, str]
@@ -25,7 +27,8 @@ class DurableLearner(Learner):
     """A `Learner` with files; '' for a file means memory alone.
 
     What is taken in is durable when `take` returns, unless the disk refuses; a model is kept soon after
-    its descent, by another thread. `report` gets the kind of a file and what is wrong with it ('' for
+    its descent, by another thread. A dataset file that another process has is left alone, and reported,
+    until `load` or `save` finds it free. `report` gets the kind of a file and what is wrong with it ('' for
     nothing), `note` what was done about a file that could not be used.
     """
 
@@ -39,19 +42,24 @@ class DurableLearner(Learner):
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(run, options)
-        self._note = note
+        self._report, self._note = report, note
         self._keeper = ModelKeeper(model_file, lambda text: report('model_file', text))
-        self._dataset = (
-            Dataset(Path(dataset_file), lambda text: report('dataset_file', text), note)
-            if dataset_file
-            else None
-        )
+        self._file: Dataset | None = None
+        self._dataset: Dataset | None = None
+        """The file, while this process has it."""
+        if dataset_file:
+            path = file_of(dataset_file)
+            self._lock = FileLock(path)
+            self._file = Dataset(path, lambda text: report('dataset_file', text), note)
+            self._take_file()
 
     def status(self) -> LearningStatus:
         """Return what it is now, on disk as well."""
         status, dataset = super().status(), self._dataset
-        if dataset is None:
+        if self._file is None:
             return status
+        if dataset is None:
+            return replace(status, acknowledged=0)
         return replace(status, acknowledged=dataset.acknowledged, failing=dataset.failing)
 
     def take(self, names: Names, X: Array, y: Array) -> None:
@@ -98,6 +106,7 @@ class DurableLearner(Learner):
     def save(self) -> Answer:
         """Write samples and model now and read them back. Raises StorageError, ModelError."""
         done = []
+        self._claim_file()
         if self._dataset is not None:
             held = self._dataset.save(*self._samples)
             done.append(f'{held} samples in {self._dataset.path}')
@@ -116,8 +125,9 @@ class DurableLearner(Learner):
         `agree` is asked to go on with these features, and raises what speaks against it. Raises
         StorageError, ModelError.
         """
-        if self._dataset is None and not self._keeper.active:
+        if self._file is None and not self._keeper.active:
             return False, f'nothing is loaded: {NO_FILES}'
+        self._claim_file()
         reader, buffer = self._loaded_samples()
         model = self._loaded_model(alone=reader is None)
         names = _common(reader.names if reader else self.names, model)
@@ -133,6 +143,8 @@ class DurableLearner(Learner):
     def retry(self) -> None:
         """Try again to write what the disk has refused."""
         if self._dataset is not None:
+            self._take_file()  # where there could be no lock before: its folder was missing
+        if self._dataset is not None:
             self._dataset.retry(*self._samples)
 
     def close(self) -> None:
@@ -140,6 +152,30 @@ class DurableLearner(Learner):
         if self._dataset is not None:
             self._dataset.retry(*self._samples, at_once=True)
         self._keeper.close()
+        if self._file is not None:
+            self._lock.release()
+
+    def _take_file(self) -> str:
+        """Have the dataset file for this process alone; report and return who has it where that fails."""
+        if self._file is None:
+            return ''
+        held_by = self._lock.acquire()
+        self._dataset = None if held_by else self._file
+        if held_by:
+            self._report('dataset_file', f'{held_by}; the samples are in memory alone')
+        return held_by
+
+    def _claim_file(self) -> None:
+        """Take a file that another process had at first. Raises StorageError where it still has.
+
+        Unless it is adopted next, what is in it is set aside before it is written.
+        """
+        if self._file is None or self._dataset is not None:
+            return
+        if held_by := self._take_file():
+            raise StorageError(held_by)
+        self._report('dataset_file', '')
+        self._file.take_over(sum(self.counts))
 
     @property
     def _samples(self) -> tuple[Names, Buffer | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import ModelError, StorageError
 from ..learning.model import MAX_JSON, Model
-from .files import open_regular, quarantine, replace_file, sweep, why
+from .files import file_of, open_regular, quarantine, replace_file, sweep, target, why
 
 REST_SEC = 0.2
 """Between two writes of a model file, which the disk is thankful for."""
@@ -32,7 +32,8 @@ def save_model(path: Path, model: Model) -> None:
 
 def previous(path: Path) -> Path:
     """Return where the generation before is kept."""
-    return path.parent / f'{path.name}.previous'
+    file = target(path)
+    return file.parent / f'{file.name}.previous'
 
 
 def load_model(path: Path) -> Model | None:
@@ -77,7 +78,7 @@ class ModelKeeper:
     """
 
     def __init__(self, path: str, report: Callable[[str], None]) -> None:
-        self.path, self._report = Path(path), report
+        self.path, self._report = file_of(path), report
         self._newest: Model | None = None
         self._kept: Model | None = None
         self._refused = False
