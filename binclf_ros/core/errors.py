@@ -42,7 +42,8 @@ class ExpressionError(BinclfError):
     """A feature expression that does not parse or does not fit; points at the place."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
-        super().__init__(f'{problem}\n  {text}\n  {" " * position}^')
+        shown = ''.join(each if each.isprintable() else '\N{REPLACEMENT CHARACTER}' for each in text)
+        super().__init__(f'{problem}\n  {shown}\n  {" " * position}^')
         self.text = text
         self.position = position
         self.problem = problem

@@ -26,6 +26,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
 
 from .errors import ParameterError
+from .text import shown
 
 MAX_SEC = 86_400.0
 """The longest time that an option may ask for: a day."""
@@ -95,9 +96,9 @@ def checked(each: Field[Any], value: Any, name: str = '') -> Any:
     given, value, name = value, typed(each, value, name), name or each.name
     choices, bounds = each.metadata['choices'], each.metadata['range']
     if choices and value not in choices:
-        raise ParameterError(f'{name} is {value!r}, expected one of {allowed(each)}')
+        raise ParameterError(f'{name} is {shown(value)}, expected one of {allowed(each)}')
     if bounds and not bounds[0] <= value <= bounds[1]:
-        raise ParameterError(f'{name} is {given}, expected {allowed(each)}')
+        raise ParameterError(f'{name} is {shown(given)}, expected {allowed(each)}')
     return value
 
 
@@ -109,7 +110,7 @@ def typed(each: Field[Any], value: Any, name: str = '') -> Any:
     if kind is tuple and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
         value = tuple(value)
     if type(value) is not kind:
-        raise ParameterError(f'{name or each.name} is {value!r}, expected {_WORDS[kind]}')
+        raise ParameterError(f'{name or each.name} is {shown(value)}, expected {_WORDS[kind]}')
     return value
 
 

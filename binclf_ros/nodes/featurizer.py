@@ -16,6 +16,7 @@ from ..core.errors import BinclfError
 from ..core.features.fields import check_fields, has_header
 from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sample, Sampler
+from ..core.text import printable
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import OK, WARN, BinclfNode
@@ -32,7 +33,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
 
     def __init__(self) -> None:
         self._sampler: Sampler | None = None
-        self._heard: list[Subscription[Any]] = []
+        self._sensors: list[Subscription[Any]] = []
         self._waiting_for = ''
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
@@ -44,7 +45,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         try:
             self._bind(new)
         except LookupError as error:
-            self._unbind(str(error))
+            self._unbind(printable(error))
 
     def status(self) -> tuple[int, str]:
         """Return whether it samples."""
@@ -64,7 +65,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             try:
                 self._bind(self.parameters)
             except (LookupError, BinclfError) as error:
-                self._unbind(str(error))
+                self._unbind(printable(error))
 
     def _bind(self, parameters: FeaturizerParameters) -> None:
         """Find the topics on the graph and sample from them.
@@ -85,19 +86,19 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._out.begin(sampler.features, graph.kind(sampler.trigger))
         for topic in sampler.topics:
             callback = self._on_message(topic)
-            self._heard.append(
+            self._sensors.append(
                 self.subscribe(graph.kind(topic), topic, callback, LIVE, 'dropped', raw=True)
             )
-        self.get_logger().info(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
+        self.log(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
 
     def _unbind(self, waiting_for: str) -> None:
         if waiting_for and waiting_for != self._waiting_for:
-            self.get_logger().info(waiting_for)
+            self.log(waiting_for)
         self._waiting_for = waiting_for
         self._sampler = None
-        for each in self._heard:
+        for each in self._sensors:
             self.unsubscribe(each)
-        self._heard.clear()
+        self._sensors.clear()
 
     def _on_message(self, topic: str) -> Callable[[bytes], None]:
         def on_message(data: bytes) -> None:

@@ -17,6 +17,7 @@ from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.storage.files import place_of
 from ..core.storage.model_file import ModelKeeper
+from ..core.text import shown
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
@@ -46,6 +47,8 @@ class Predictor(BinclfNode[PredictorParameters]):
         self.on_parameters(self.parameters)
         self._model: Model | None = None
         self._left_runs: deque[str] = deque(maxlen=1024)
+        self._came_back: set[str] = set()
+        self._text = ''
         self._flipped = -math.inf
         self._newest: tuple[tuple[str, ...], Array] | None = None
         self._model_heard: float | None = None
@@ -101,13 +104,16 @@ class Predictor(BinclfNode[PredictorParameters]):
 
     def on_model(self, message: String) -> None:
         """Take over a good model, whole; refuse any other, and go on with the one in use."""
+        if self._text and message.data == self._text:  # a repeat, as most are: nothing to read
+            self._model_heard, self._refused = time.monotonic(), ''
+            return
         try:
             model = model_from_msg(message)
             self._check_order(model)
         except ModelError as error:
             self._refused = f'model refused ({error.reason}): {error}'
             raise
-        self._model_heard = time.monotonic()
+        self._model_heard, self._text = time.monotonic(), message.data
         self._refused = ''
         now = self._model
         if now is None or (model.run, model.step) != (now.run, now.step):
@@ -124,7 +130,7 @@ class Predictor(BinclfNode[PredictorParameters]):
             return WARN, 'no model yet: nothing is published'
         if self._model_heard is None:
             return OK, 'answering by the model file; no trainer heard'
-        if time.monotonic() - self._model_heard > TRAINER_GONE_SEC:
+        if self._is_silent():
             return WARN, 'trainer gone: answering by its last model'
         return OK, 'answering'
 
@@ -181,15 +187,28 @@ class Predictor(BinclfNode[PredictorParameters]):
     def _use(self, model: Model) -> None:
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
+            self._came_back.clear()
         self._score = model.forward.score
         self._names = ()
         self._reader = CloudReader.of_model(model.features)
         self._model = model
 
+    def _is_silent(self) -> bool:
+        """Return whether the run in use has not repeated its model for so long that it may be followed."""
+        heard = self._model_heard
+        return heard is None or time.monotonic() - heard > TRAINER_GONE_SEC
+
     def _check_order(self, model: Model) -> None:
-        """Raise ModelError for what was overtaken; stamps decide nothing."""
+        """Raise ModelError for what was overtaken; stamps decide nothing.
+
+        A run that was left is followed again when it repeats its model while the one in use is silent:
+        one stray model would otherwise shut a living trainer out for good.
+        """
         if model.run in self._left_runs:
-            raise ModelError('left_run', f'run {model.run} was left for another one before')
+            if not (self._is_silent() and model.run in self._came_back):
+                self._came_back.add(model.run)
+                raise ModelError('left_run', f'run {model.run} was left for another one before')
+            self._left_runs.remove(model.run)
         now = self._model
         if now is not None and model.run == now.run and model.step < now.step:
             raise ModelError('older_step', f'step {model.step} of this run, which is at {now.step}')
@@ -197,7 +216,7 @@ class Predictor(BinclfNode[PredictorParameters]):
     def _load(self) -> None:
         model, self._refused = self._keeper.recover()
         if self._refused:
-            self.get_logger().error(self._refused)
+            self.log(self._refused, ERROR)
         if model is not None:
             self._use(model)
 
@@ -209,7 +228,7 @@ def _difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     if len(names) != len(wanted):
         return f'{len(names)} features, the model has {len(wanted)}'
     i = next(i for i, (a, b) in enumerate(zip(names, wanted)) if a != b)
-    return f'feature {i} is {names[i]!r}, the model has {wanted[i]!r}'
+    return f'feature {i} is {shown(names[i])}, the model has {shown(wanted[i])}'
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -201,7 +201,7 @@ class Trainer(BinclfNode[TrainerParameters]):
     def _on_note(self, text: str) -> None:
         """Show what happened to a file, until a service brings the files into order."""
         self._notes = [*self._notes, text][-MAX_NOTES:]
-        self.get_logger().warning(text)
+        self.log(text, WARN)
 
     def _retry(self) -> None:
         if self._status.failing:

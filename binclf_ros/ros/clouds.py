@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import array
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -29,11 +29,14 @@ from ..core.errors import ExpressionError, SampleError
 from ..core.features.clouds import LABEL, PointExpression, parse_point_expression
 from ..core.learning.losses import sigmoid
 from ..core.learning.model import Model
+from ..core.text import MAX_NAME, is_name, printable, shown
 from .cloud_bytes import Cloud
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
 from .messages import MAX_SQUARE
 
 CloudLike: TypeAlias = 'PointCloud2 | Cloud'
+Parsed: TypeAlias = 'Callable[[str], PointExpression | None]'
+"""The expression that a name is; None for the mere name of a field."""
 Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
 """The first point, z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
@@ -76,19 +79,22 @@ class LabeledPoints:
 class _Plan:
     """How to get the features out of clouds of one layout."""
 
-    def __init__(
-        self, fields: dict[str, Field], features: Sequence[str], expressions: dict[str, PointExpression]
-    ) -> None:
+    def __init__(self, fields: dict[str, Field], features: Sequence[str], expressions: Parsed) -> None:
         self.label = fields.get(LABEL)
         self.names = tuple(features) or tuple(name for name in fields if name != LABEL)
         if not self.names:
             raise SampleError('field', 'the cloud has no field that could be a feature')
+        if not all(map(is_name, self.names)):
+            bad = next(name for name in self.names if not is_name(name))
+            raise SampleError(
+                'field', f'a field has 1 to {MAX_NAME} printable characters, not {shown(bad)}'
+            )
         self.plain: list[tuple[int, Field]] = []
         self.derived: list[tuple[int, PointExpression]] = []
         self.helpers: dict[str, Field] = {}
         for i, name in enumerate(self.names):
-            expression = expressions.get(name)
-            if name in fields or expression is None:
+            expression = None if name in fields else expressions(name)
+            if expression is None:
                 self.plain.append((i, self._needed(fields, name, name)))
             else:
                 self.derived.append((i, expression))
@@ -103,7 +109,9 @@ class _Plan:
         field = fields.get(name)
         if field is None:
             there = ', '.join(fields) or 'none'
-            raise SampleError('field', f'no field {name!r:.80} for {feature!r:.80}; there are {there:.300}')
+            raise SampleError(
+                'field', f'no field {shown(name)} for {shown(feature)}; there are {printable(there, 300)}'
+            )
         return single(field)
 
 
@@ -123,6 +131,13 @@ def _runs(plain: list[tuple[int, Field]]) -> list[tuple[int, list[int]]]:
     return runs
 
 
+def _parsed(name: str) -> PointExpression | None:
+    try:
+        return parse_point_expression(name)
+    except ExpressionError:
+        return None
+
+
 class CloudReader:
     """Reads clouds by a list of point features; an empty one stands for all fields but `label`.
 
@@ -133,7 +148,7 @@ class CloudReader:
     def __init__(self, point_features: Sequence[str] = ()) -> None:
         """Parse the features. Raises ExpressionError, also for one that is there twice."""
         parsed = [parse_point_expression(text) for text in point_features]
-        self._prepare([each.text for each in parsed], {each.text: each for each in parsed})
+        self._prepare([each.text for each in parsed], {each.text: each for each in parsed}.get)
         for i, each in enumerate(parsed):
             if each.text in self._features[:i]:
                 raise ExpressionError(each.text, 0, 'this feature is there twice')
@@ -141,17 +156,11 @@ class CloudReader:
     @classmethod
     def of_model(cls, features: Sequence[str]) -> CloudReader:
         """Return a reader of a model's features: one that is no expression is the name of a field."""
-        parsed = {}
-        for name in features:
-            try:
-                parsed[name] = parse_point_expression(name)
-            except ExpressionError:
-                continue
         reader = cls()
-        reader._prepare(features, parsed)
+        reader._prepare(features, _parsed)  # when a cloud comes: a model may have a million names
         return reader
 
-    def _prepare(self, features: Sequence[str], expressions: dict[str, PointExpression]) -> None:
+    def _prepare(self, features: Sequence[str], expressions: Parsed) -> None:
         self._features, self._expressions = tuple(features), expressions
         self._known: tuple[object, ...] = ()
         self._last: _Plan | None = None

@@ -37,7 +37,7 @@ def spin(node: Node, wanted: str) -> None:
         while rclpy.ok():
             executor.spin_until_future_complete(Future(), SPIN_SLICE_SEC)
     finally:
-        executor.shutdown()
+        executor.shutdown(timeout_sec=0.0)  # without a bound, Humble waits for whatever is suspended
 
 
 def executor_of(wanted: str) -> Callable[[], Executor]:

@@ -18,6 +18,7 @@ from ..core.arrays import Array
 from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import SampleError
 from ..core.learning.model import Model
+from ..core.text import MAX_NAME, is_name, printable, shown
 
 MAX_SQUARE = 1e200
 LABELS = (0.0, 1.0)
@@ -66,11 +67,17 @@ class FeaturesCodec:
         label = dimensions[0].label if dimensions else ''
         if label == self._label and len(self._names) == n_features:
             return self._names
+        if len(label) > 2 * (MAX_NAME + 1) * n_features:  # so that nobody has us split for long
+            said = f'{len(label)} characters of names for {n_features} features'
+            raise SampleError('names', f'{said}: a name has at most {MAX_NAME}')
         names = split_names(label) or tuple(f'x{i}' for i in range(n_features))
         if len(names) != n_features:
             raise SampleError('length', f'{n_features} features, but {len(names)} names in the layout')
-        if len(set(names)) != len(names) or not all(names):
-            raise SampleError('names', f'the names in the layout are not all different: {label:.80}')
+        if len(set(names)) != len(names):
+            raise SampleError('names', f'the names in the layout are not all different: {shown(label)}')
+        if not all(map(is_name, names)):
+            bad = next(name for name in names if not is_name(name))
+            raise SampleError('names', f'a name is 1 to {MAX_NAME} printable characters, not {shown(bad)}')
         self._label, self._names = label, names
         return names
 
@@ -201,8 +208,8 @@ def diagnostics_to_msg(
     name: str, severity: int, text: str, values: dict[str, object], stamp: object
 ) -> DiagnosticArray:
     """Return one node's status; numbers as decimal strings."""
-    status = DiagnosticStatus(level=LEVELS[severity], name=name, message=text, hardware_id='')
-    status.values = [KeyValue(key=key, value=_decimal(value)) for key, value in values.items()]
+    status = DiagnosticStatus(level=LEVELS[severity], name=name, message=printable(text), hardware_id='')
+    status.values = [KeyValue(key=printable(key), value=_decimal(value)) for key, value in values.items()]
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message
@@ -211,4 +218,4 @@ def diagnostics_to_msg(
 def _decimal(value: object) -> str:
     if isinstance(value, bool):
         return 'true' if value else 'false'
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else printable(value)

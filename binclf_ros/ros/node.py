@@ -9,28 +9,29 @@ from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has no clock_type
+from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
-from rclpy.task import Future
 
 from ..core.errors import BinclfError, Rejected
+from ..core.text import MAX_LINE, printable, printable_lines, shown
 from .executor import executor_of, with_what_waits
 from .graph import incompatible_endpoints
 from .messages import diagnostics_to_msg
 from .options import NodeOptions
+from .parameter_services import secure_parameter_services
 from .parameters import DeclaredParameters
 from .qos import overridable
+from .services import Answer, answering, create_service
 
 P = TypeVar('P', bound=NodeOptions)
 OK, WARN, ERROR = 0, 1, 2
 LOG_EVERY_SEC = 5.0
-TICK_SEC = 0.02
 REPORT_SEC = 1.0
 MAX_INCOMPATIBLE_SHOWN = 5
 LOOK_SEC = 0.2
@@ -51,16 +52,12 @@ class BinclfNode(Node, Generic[P]):
         self._declared = DeclaredParameters(self, kind, self.on_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._severity = OK
-        self._heard: list[Subscription[Any]] = []
+        self._subscribed: list[Subscription[Any]] = []
         self._advertised: list[Publisher[Any]] = []
         self._incompatible: list[str] = []
         self._logged: dict[str, float] = {}
         self._every: dict[float, list[Callable[..., None]]] = {}
-        self._waiting = ReentrantCallbackGroup()
-        self._answers_due = 0
-        self._ticker = self.create_timer(
-            TICK_SEC, self._tick, callback_group=self._waiting, clock=self.steady
-        )
+        secure_parameter_services(self, self._parameter_refused)
         self.every(REPORT_SEC, self._report)
         self.every(LOOK_SEC, self._report_change)
         self.every(LOOK_AT_GRAPH_SEC, self._look_at_graph)
@@ -111,12 +108,12 @@ class BinclfNode(Node, Generic[P]):
         )
         if executor_of(self.parameters.executor) is SingleThreadedExecutor:
             subscription.callback = self.guarded(with_what_waits(call, subscription))
-        self._heard.append(subscription)
+        self._subscribed.append(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription[Any]) -> None:
         """End a subscription."""
-        self._heard.remove(subscription)
+        self._subscribed.remove(subscription)
         self.destroy_subscription(subscription)
 
     def advertise(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
@@ -153,39 +150,27 @@ class BinclfNode(Node, Generic[P]):
         done, topics and parameters go on. What the work raises becomes the message.
         """
 
-        async def on_request(request: Any, response: Any) -> Any:
-            future: Future[tuple[bool, str]] = Future()
-
-            def command() -> None:
-                try:
-                    future.set_result(work(request))
-                except BinclfError as error:
-                    future.set_result((False, str(error)))
-                except Exception as error:
-                    future.set_result(self._failed(error))
-
-            self._answers_due += 1
-            self._ticker.reset()
+        def on_request(request: Any, answer: Answer) -> None:
+            command = answering(lambda: work(request), answer, self._failed)
             try:
                 post(command)
-                response.success, response.message = await future or (False, 'no answer')
             except Exception as error:
-                response.success, response.message = self._failed(error)
-            finally:
-                self._answers_due -= 1
-            return response
+                answer.give(*self._failed(error))
 
-        self.create_service(kind, name, on_request, callback_group=self._waiting)
+        create_service(self, kind, name, on_request, self.guarded)
 
     def _failed(self, error: Exception) -> tuple[bool, str]:
-        """Count what went wrong in a service; return its answer."""
+        """Count what went wrong in a service, unless it is refused on purpose; return its answer."""
+        if isinstance(error, BinclfError):
+            return False, str(error)
         self.counts['failed/internal_error'] += 1
-        return False, f'internal error: {error!r}'
+        return False, f'internal error: {shown(error, MAX_LINE)}'
 
-    def _tick(self) -> None:
-        """Let the executor look again at what it awaits: another thread cannot wake every one."""
-        if not self._answers_due:
-            self._ticker.cancel()
+    def _parameter_refused(self, error: Exception) -> str:
+        """Count a request of parameters that is refused; return the sentence that says why."""
+        known = isinstance(error, (BinclfError, ParameterException))
+        self.counts['parameter_rejected/' + ('refused' if known else 'unreadable')] += 1
+        return printable_lines(error)
 
     def guarded(self, callback: Callable[..., None], count: str = 'failed') -> Callable[..., None]:
         """Return a callback that never raises: it counts under `count`/reason, and logs sometimes."""
@@ -200,7 +185,7 @@ class BinclfNode(Node, Generic[P]):
                 if not self.context.ok():
                     return  # a signal has shut ROS down meanwhile: publishing is over
                 self.counts[f'{count}/internal_error'] += 1
-                self.warn_sometimes(type(error).__name__, f'internal error: {error!r}')
+                self.warn_sometimes(type(error).__name__, f'internal error: {shown(error, MAX_LINE)}')
 
         return call
 
@@ -209,10 +194,26 @@ class BinclfNode(Node, Generic[P]):
         now = self.steady.now().nanoseconds * 1e-9
         if now - self._logged.get(topic, -LOG_EVERY_SEC) >= LOG_EVERY_SEC:
             self._logged[topic] = now
-            self.get_logger().warning(text)
+            self.log(text, WARN)
+
+    def log(self, text: object, severity: int = OK) -> None:
+        """Log a text as info, a warning (WARN) or an error (ERROR). Never raises.
+
+        rclpy's logger raises for what is no UTF-8, inside of an `except` too, and so would end the node.
+        """
+        line, logger = printable(text), self.get_logger()
+        try:
+            if severity == ERROR:
+                logger.error(line)
+            elif severity == WARN:
+                logger.warning(line)  # by turns: a line of code has one severity, or rclpy raises
+            else:
+                logger.info(line)
+        except Exception:  # there is nothing left to tell of it by
+            self.counts['failed/log'] += 1
 
     def _look_at_graph(self) -> None:
-        self._incompatible = incompatible_endpoints(self, self._heard, self._advertised)
+        self._incompatible = incompatible_endpoints(self, self._subscribed, self._advertised)
 
     def _state(self) -> tuple[int, str]:
         """Return the status, with what is wrong on the graph."""

@@ -11,7 +11,7 @@ from typing import Any
 from sensor_msgs.msg import CompressedImage
 
 from ..plots.learning import Learning
-from .node import BinclfNode
+from .node import WARN, BinclfNode
 from .qos import PICTURE
 
 PERIOD_SEC = 1.0
@@ -58,7 +58,7 @@ class Plot:
             picture = draw(learning)
         except ImportError as error:
             self.problem = f'nothing is drawn, as matplotlib is missing: pip install matplotlib ({error})'
-            self._node.get_logger().warning(self.problem)
+            self._node.log(self.problem, WARN)
             return
         message = CompressedImage(format='png', data=array.array('B', picture))
         message.header.stamp = self._node.get_clock().now().to_msg()

@@ -14,6 +14,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 
 from ..core.errors import BinclfError
+from ..core.text import printable_lines
 from .executor import spin
 from .memory import keep_freed_memory
 from .node import BinclfNode
@@ -52,7 +53,7 @@ def run(
         pass
     except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors
         if not signalled:  # else ROS was shut down under what was going on
-            print(f'cannot start: {error}', file=sys.stderr)
+            print(f'cannot start: {printable_lines(error)}', file=sys.stderr)
             return 1
     finally:
         _ignore_signals()

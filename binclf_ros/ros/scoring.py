@@ -18,7 +18,7 @@ from ..core.evaluation.thresholds import recommend
 from ..core.learning.model import Model
 from ..plots.learning import Learning
 from .messages import scalar_to_msg
-from .node import BinclfNode
+from .node import WARN, BinclfNode
 from .options import TrainerParameters
 from .plot import Plot
 from .qos import SCALAR
@@ -127,7 +127,7 @@ class Scoring:
         """Log each alarm, and let old samples go where that is asked for."""
         drift = self._scores.drift
         if drift.alarms > self._alarms:
-            self._node.get_logger().warning(f'drift: {drift.how} has risen')
+            self._node.log(f'drift: {drift.how} has risen', WARN)
             if self._node.parameters.on_drift == 'forget':
                 self._forget()
         self._alarms = drift.alarms

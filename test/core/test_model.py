@@ -65,15 +65,18 @@ def accepts_or_refuses(text: str) -> None:
         assert error.reason in REASONS
 
 
+NAMES = st.text(min_size=1, max_size=100).filter(str.isprintable)
+
+
 @st.composite
 def models(draw: st.DrawFn) -> Model:
     n = draw(st.integers(1, 5))
     samples = draw(st.integers(0, 2**63 - 1))
     return Model(
-        run=draw(st.text(min_size=1)),
+        run=draw(NAMES),
         step=draw(st.integers(0, 2**63 - 1)),
         stamp=draw(finite),
-        features=tuple(draw(st.lists(st.text(min_size=1), min_size=n, max_size=n, unique=True))),
+        features=tuple(draw(st.lists(NAMES, min_size=n, max_size=n, unique=True))),
         weights=tuple(draw(st.lists(finite, min_size=n, max_size=n))),
         bias=draw(finite),
         mean=tuple(draw(st.lists(finite, min_size=n, max_size=n))),

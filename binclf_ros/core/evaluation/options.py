@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import ParameterError
 from ..options import Options, option
 from .thresholds import parse_objective
 
@@ -50,3 +51,15 @@ class DecisionOptions(Options):
         minimum=0.0,
         maximum=0.5,
     )
+
+    def check(self) -> None:
+        """Check that both decisions are possible. Raises ParameterError."""
+        super().check()
+        lower, upper = self.threshold - self.hysteresis, self.threshold + self.hysteresis
+        if self.hysteresis and (lower <= 0.0 or upper > 1.0):
+            never = 1 if upper > 1.0 else 0
+            raise ParameterError(
+                f'threshold {self.threshold:g} with hysteresis {self.hysteresis:g} makes a dead band from '
+                f'{lower:g} to {upper:g}, and decision {never} is impossible: set a hysteresis below '
+                f'{min(self.threshold, 1.0 - self.threshold):g}'
+            )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import BinclfError, ExpressionError
 from ..options import MAX_SEC, Options, option
+from .bounds import check_expressions
 from .expressions import Expression, parse
 
 
@@ -82,6 +83,8 @@ class SamplingOptions(Options):
     def check(self) -> None:
         """Check everything that can be checked without a topic. Raises BinclfError."""
         super().check()
+        labels = self.label, self.label_positive, self.label_negative, self.trigger
+        check_expressions((*self.features, *labels), self.features)
         self.expressions()
         self.label_paths()
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import text as texts
 from ..arrays import Array, Floats
 from ..errors import ModelError
+from ..text import MAX_NAME, MAX_RUN, is_name
 from .feature_maps import FEATURE_MAPS, MAX_KNOTS, Curves, CurvesAndPairs, Knots, is_rising
 from .forward import Forward, PairsForward, forward
 from .losses import sigmoid, sigmoid_of
@@ -27,6 +29,8 @@ MAX_PARTS = 8
 """Features that an explanation names."""
 MAX_JSON = 16 * 2**20
 """Characters of JSON that are looked at; a longer text is refused unread."""
+MAX_DIGITS = 400
+"""Of a whole number; the largest float has 309."""
 
 
 @dataclass(frozen=True)
@@ -138,25 +142,25 @@ class Model:
             raise ModelError('not_finite', f'the model is not finite: {error}') from error
 
     @classmethod
-    def from_json(cls, text: str) -> Model:
+    def from_json(cls, said: str) -> Model:
         """Read a model and check it whole.
 
         Raises ModelError with the reason `json`, `format`, `version`, `shape` or `not_finite`.
         """
-        fields = _object(text)
+        fields = _object(said)
         if fields.get('format') != FORMAT:
-            raise ModelError('format', f'format is {fields.get("format")!r:.60}, not {FORMAT!r}')
+            raise ModelError('format', f'format is {texts.shown(fields.get("format"))}, not {FORMAT!r}')
         version = fields.get('version')
         if type(version) is not int or version not in (VERSION, MAP_VERSION):
             raise ModelError(
                 'version',
-                f'version is {version!r:.60}; this release reads {VERSION} and {MAP_VERSION}: update the '
-                'older side',
+                f'version is {texts.shown(version)}; this release reads {VERSION} and {MAP_VERSION}: '
+                'update the older side',
             )
         optional = {'low', 'high', 'effective_samples'} & fields.keys()
         names = _list(fields, 'features', str, 'strings')
-        if not names or len(set(names)) != len(names) or not all(names):
-            raise ModelError('shape', f'features has to name N ≥ 1 different features, not {names!r:.80}')
+        if not names or len(set(names)) != len(names) or not all(map(is_name, names)):
+            raise ModelError('shape', _bad_names(names))
         kind, knots = _map(fields, len(names)) if version == MAP_VERSION else (LINE, ())
         model = cls(
             run=_one(fields, 'run', str, 'a string'),
@@ -184,8 +188,10 @@ class Model:
 
     def _check(self) -> None:
         """Raise ModelError for numbers that contradict one another."""
-        if not self.run:
-            raise ModelError('shape', 'run is empty')
+        if not is_name(self.run, MAX_RUN):
+            raise ModelError(
+                'shape', f'run is 1 to {MAX_RUN} printable characters, not {texts.shown(self.run)}'
+            )
         if min(self.scale) <= 0.0:
             raise ModelError('shape', 'scale has to be above 0')
         if self.positives > self.samples or self.loss < 0.0:
@@ -198,12 +204,21 @@ class Model:
             raise ModelError('not_finite', 'a curve of the map is steeper than a float can tell')
 
 
+def _bad_names(names: list[str]) -> str:
+    bad = [name for name in names if not is_name(name)]
+    if bad:
+        return f'a name is 1 to {MAX_NAME} printable characters, not {texts.shown(bad[0])}'
+    return f'features has to name N ≥ 1 different features, not {texts.shown(names)}'
+
+
 def _map(fields: dict[str, Any], n_features: int) -> tuple[str, Knots]:
     """Read the map of version 2: its kind, and rising knots for each feature. Raises ModelError."""
     given = _one(fields, 'map', dict, 'an object')
     kind = _one(given, 'kind', str, 'a string')
     if kind == LINE or kind not in FEATURE_MAPS:
-        raise ModelError('shape', f'the kind of the map is {kind!r:.60}, expected curves or curves+pairs')
+        raise ModelError(
+            'shape', f'the map is of kind {texts.shown(kind)}, expected curves or curves+pairs'
+        )
     of_features = _list(given, 'knots', list, 'lists')
     if len(of_features) != n_features:
         raise ModelError('shape', f'map has knots for {len(of_features)} of {n_features} features')
@@ -224,18 +239,23 @@ def _n_columns(kind: str, knots: Knots, n_features: int) -> int:
     return sum(map(len, knots)) + pairs
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(said: str) -> dict[str, Any]:
     def refuse(constant: str) -> float:
         raise ModelError('not_finite', f'{constant} is no number that a model may have')
 
-    if len(text) > MAX_JSON:
-        raise ModelError('json', f'{len(text)} characters are more than a model may have')
+    def whole(digits: str) -> int:
+        if len(digits) > MAX_DIGITS:  # reading them takes the square of their number
+            raise ModelError('not_finite', f'a whole number of {len(digits)} digits is beyond any float')
+        return int(digits)
+
+    if len(said) > MAX_JSON:
+        raise ModelError('json', f'{len(said)} characters are more than a model may have')
     try:
-        fields = json.loads(text, parse_constant=refuse)
+        fields = json.loads(said, parse_constant=refuse, parse_int=whole)
     except ModelError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ModelError('json', f'not JSON: {error}') from error
+        raise ModelError('json', f'not JSON: {texts.printable(error, 200)}') from error
     if not isinstance(fields, dict):
         raise ModelError('json', f'a model is one JSON object, this is a {type(fields).__name__}')
     return fields
@@ -244,7 +264,7 @@ def _object(text: str) -> dict[str, Any]:
 def _one(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted: str) -> Any:
     value = fields.get(key)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ModelError('shape', f'{key} is {value!r:.60}, not {wanted}')
+        raise ModelError('shape', f'{key} is {texts.shown(value)}, not {wanted}')
     return value
 
 
@@ -252,14 +272,14 @@ def _list(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wante
     values = _one(fields, key, list, f'a list of {wanted}')
     for value in values:
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise ModelError('shape', f'{key} holds {value!r:.60}; it is a list of {wanted}')
+            raise ModelError('shape', f'{key} holds {texts.shown(value)}; it is a list of {wanted}')
     return list(values)
 
 
 def _count(fields: dict[str, Any], key: str) -> int:
     value = int(_one(fields, key, int, 'a whole number'))
     if not 0 <= value < 2**63:
-        raise ModelError('shape', f'{key} is {value!r:.60}; a count is 0 or more')
+        raise ModelError('shape', f'{key} is {texts.shown(value)}; a count is 0 or more')
     return value
 
 
