@@ -24,7 +24,7 @@ REFUSED = {
     'a list': ([1, 2], 'json'),
     'another format': ({**USED, 'step': 6, 'format': 'onnx'}, 'format'),
     'no format': (without('format'), 'format'),
-    'a later version': ({**USED, 'step': 6, 'version': 2}, 'version'),
+    'a later version': ({**USED, 'step': 6, 'version': 3}, 'version'),
     'too few weights': ({**USED, 'step': 6, 'weights': [1.0]}, 'shape'),
     'weights as text': ({**USED, 'step': 6, 'weights': ['1', '2']}, 'shape'),
     'no bias': (without('bias'), 'shape'),
