@@ -13,22 +13,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from binclf_ros.core.learning.losses import BCE, MSE, Loss, gradient, predict_proba
+from binclf_ros.core.learning.lecture import Gradient, bce_gradient, mse_gradient, predict
 
 ALPHA = 0.5
 STEPS = 1000
 
 
-def descend(kind: Loss, z_at_start: float) -> tuple[float, float]:
+def train(gradient: Gradient, z_at_start: float) -> tuple[float, float]:
     """Return the first gradient by w, and ŷ after the lecture's loop of STEPS steps."""
     X, y = np.array([[1.0]]), np.array([[1.0]])
     w, b = np.array([[z_at_start]]), 0.0
-    first = gradient(X, y, w, b, kind)[0].item()
+    first = gradient(X, predict(X, w, b), y)[0].item()
     for _ in range(STEPS):
-        dw, db = gradient(X, y, w, b, kind)
+        dw, db = gradient(X, predict(X, w, b), y)
         w = w - ALPHA * dw
         b = b - ALPHA * db
-    return first, predict_proba(X, w, b).item()
+    return first, predict(X, w, b).item()
 
 
 def main() -> None:
@@ -36,8 +36,8 @@ def main() -> None:
     print(f'y = 1; {STEPS} steps with α = {ALPHA}\n')
     print(f'{"z":>5} {"ŷ":>9} | {"∂L/∂w BCE":>10} {"then ŷ":>7} | {"∂L/∂w MSE":>10} {"then ŷ":>7}')
     for z in (-1.0, -5.0, -10.0, -20.0):
-        start = predict_proba(np.array([[1.0]]), np.array([[z]]), 0.0).item()
-        (bce, bce_end), (mse, mse_end) = descend(BCE, z), descend(MSE, z)
+        start = predict(np.array([[1.0]]), np.array([[z]]), 0.0).item()
+        (bce, bce_end), (mse, mse_end) = train(bce_gradient, z), train(mse_gradient, z)
         print(f'{z:5.0f} {start:9.2e} | {bce:10.2e} {bce_end:7.3f} | {mse:10.2e} {mse_end:7.3f}')
 
 

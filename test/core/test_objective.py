@@ -64,25 +64,6 @@ def test_it_is_the_plain_formula_over_several_blocks_of_the_real_size() -> None:
     assert np.allclose(point.gradient, gradient, rtol=1e-10, atol=1e-13)
 
 
-@every_loss
-def test_without_scale_and_ridge_it_is_the_lectures_loss_and_gradient(kind: Loss) -> None:
-    X = np.random.default_rng(3).normal(size=(50, 3))
-    y = (X[:, 0] > 0.2).astype(float)
-    point = Objective(X, y, loss=kind).at(THETA)
-    w, b = THETA[None, :3], float(THETA[3])
-    by_w, by_b = logistic.gradient(X, y[:, None], w, b, kind)
-    assert point.value == pytest.approx(logistic.loss(X, y[:, None], w, b, kind), rel=1e-13)
-    assert np.allclose(point.gradient, np.append(by_w, by_b), rtol=1e-12, atol=1e-15)
-
-
-@every_loss
-def test_in_standardised_units_it_is_the_loss_on_a_standardised_copy(kind: Loss) -> None:
-    X, y = make(80)
-    point = Objective(X, y, mean=MEAN, scale=SCALE, loss=kind).at(THETA)
-    expected = logistic.loss((X - MEAN) / SCALE, y[:, None], THETA[None, :3], float(THETA[3]), kind)
-    assert point.value == pytest.approx(expected, rel=1e-12)
-
-
 def test_the_ridge_never_touches_the_bias() -> None:
     X, y = make(40)
     without, with_ridge = (Objective(X, y, mean=MEAN, scale=SCALE, l2=l2).at(THETA) for l2 in (0.0, 8.0))

@@ -14,7 +14,8 @@ from ..arrays import Array
 from ..errors import DescentError
 from .buffer import Buffer
 from .descent import EPSILON, MAX_CURVATURE_FEATURES, Solver, descend, solver_for
-from .losses import LOSSES, initialize
+from .lecture import initialize
+from .losses import LOSSES
 from .model import Model
 from .objective import Objective, Point
 from .options import LearningOptions

@@ -1,20 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Binary classification as the lecture writes it, in its order.
+"""The losses of one sample as functions of z = x·w + b, with what a descent needs of each.
 
-M samples of N features: X is (M, N), labels y in {0, 1} are (M, 1), w is (1, N), b a scalar.
-
-==============================  ====================================================  ===========
-the lecture                     formula                                               here
-==============================  ====================================================  ===========
-initialise the model            random w (1, N), b from a seed                        `initialize`
-sigmoid classification          ŷ = σ(X·wᵀ + b)                                       `predict_proba`
-evaluate with a metric          L = mean(−y ln ŷ − (1 − y) ln(1 − ŷ))                 `loss` (BCE)
-gradient of the loss (BCE)      ∂L/∂w = (1/M)(ŷ − y)ᵀ·X,  ∂L/∂b = mean(ŷ − y)         `gradient`
-gradient of the loss (MSE)      ∂L/∂w = (1/M)[(ŷ − y)∗ŷ∗(1 − ŷ)]ᵀ·X, ∂L/∂b = mean(…)  `gradient`
-gradient descent                w := w − α ∂L/∂w,  b := b − α ∂L/∂b                   descent.py
-==============================  ====================================================  ===========
-
-Source: ENGR 3321, Introduction to Deep Learning for Robotics, "Binary Classification".
+In the lecture the loss is a function of ŷ = σ(z), and its gradient has the form (1/M) rᵀ·X. Here r is
+the derivative of the loss by z (`residual`), and the loss itself is computed from z: where ŷ rounds to 1,
+ln(1 − ŷ) has no digits left, and z has them all. To add a loss: one more `Loss`, with its entry in `LOSSES`.
 """
 
 from __future__ import annotations
@@ -29,12 +18,6 @@ import numpy as np
 from ..arrays import Array
 
 Weights = Array | float
-
-
-def initialize(n_features: int, seed: int) -> tuple[Array, float]:
-    """Return random w (1, N) and b from a seed: the lecture's step 2."""
-    generator = np.random.default_rng(seed)
-    return generator.normal(0.0, 0.01, (1, n_features)), float(generator.normal(0.0, 0.01))
 
 
 def sigmoid(z: Any, out: Any = None) -> Array:
@@ -52,17 +35,6 @@ def sigmoid(z: Any, out: Any = None) -> Array:
 def sigmoid_of(z: float) -> float:
     """Return σ(z) of one number: `sigmoid`, in a tenth of the time that an array takes."""
     return 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else (e := math.exp(z)) / (1.0 + e)
-
-
-def decision_function(X: Array, w: Array, b: float) -> Array:
-    """Return z = X·wᵀ + b, (M, 1)."""
-    z: Array = X @ w.T + b
-    return z
-
-
-def predict_proba(X: Array, w: Array, b: float) -> Array:
-    """Return ŷ = σ(X·wᵀ + b) = σ(z), (M, 1)."""
-    return sigmoid(decision_function(X, w, b))
 
 
 def _bce_of_samples(z: Array, y: Array) -> Array:
@@ -145,17 +117,3 @@ BCE = Loss('bce', _bce_of_samples, _bce_residual, _bce_curvature, 0.25, math.log
 MSE = Loss('mse', _mse_of_samples, _mse_residual, _mse_curvature, 0.0771, 0.125, _mse_together)
 
 LOSSES = {each.name: each for each in (BCE, MSE)}
-
-
-def loss(X: Array, y: Array, w: Array, b: float, kind: Loss = BCE) -> float:
-    """Return L, the mean of the loss over the M samples."""
-    return float(np.mean(kind.of_samples(decision_function(X, w, b), y)))
-
-
-def gradient(X: Array, y: Array, w: Array, b: float, kind: Loss = BCE) -> tuple[Array, float]:
-    """Return ∂L/∂w = (1/M) rᵀ·X, (1, N), and ∂L/∂b = mean(r).
-
-    r is (M, 1): ŷ − y for the BCE, (ŷ − y) ∗ ŷ ∗ (1 − ŷ) for the MSE.
-    """
-    residual = kind.residual(predict_proba(X, w, b), y)
-    return residual.T @ X / len(X), float(np.mean(residual))
