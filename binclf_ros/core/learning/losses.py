@@ -3,7 +3,7 @@
 
 In the lecture the loss is a function of ŷ = σ(z), and its gradient has the form (1/M) rᵀ·X. Here r is
 the derivative of the loss by z (`residual`), and the loss itself is computed from z: where ŷ rounds to 1,
-ln(1 − ŷ) has no digits left, and z has them all. To add a loss: one more `Loss`, with its entry in `LOSSES`.
+ln(1 − ŷ) has no digits left, and z has them all. To add a loss: one more `Loss`, in `LOSSES`.
 """
 
 from __future__ import annotations
