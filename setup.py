@@ -13,6 +13,9 @@ PROGRAMS = (
     'label_keyboard',
     'demo',
     'report',
+    'extract',
+    'train',
+    'evaluate',
     'layouts',
 )
 
@@ -54,6 +57,11 @@ setup(
         # images: classified pixel by pixel, and regions of them as features
         'vision': ['opencv-python-headless'],
         'demo': ['rosbags', 'matplotlib'],
+        # extract, train, evaluate and label, without ROS
+        'offline': ['rosbags', 'mcap', 'tqdm', 'PyYAML', 'matplotlib'],
+        'parquet': ['pyarrow'],
+        'cluster': ['distributed'],
+        'sklearn': ['scikit-learn'],
         'test': [
             'pytest',
             'pytest-xdist',
@@ -62,6 +70,9 @@ setup(
             'scipy',
             'river',
             'rosbags',
+            'mcap',
+            'pyarrow',
+            'distributed',
             'pyyaml',
             'matplotlib',
             'opencv-python-headless',

@@ -19,6 +19,9 @@ PROGRAMS = {
     'label_keyboard': 'binclf_ros.nodes.label_keyboard',
     'demo': 'binclf_ros.demo',
     'report': 'binclf_ros.report',
+    'extract': 'binclf_ros.offline.extract',
+    'train': 'binclf_ros.offline.train',
+    'evaluate': 'binclf_ros.offline.evaluate',
     'layouts': 'binclf_ros.layouts',
 }
 

@@ -114,10 +114,14 @@ class Recording:
         """When the last message was recorded. Raises StorageError where there is none."""
         return max(self._times(1))
 
-    @property
-    def count(self) -> int:
-        """How many messages it has, as far as it can be read."""
-        return sum(sum(each.content.counts.values()) for each in self._opened)
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Topic → messages, as far as it can be read."""
+        found: dict[str, int] = {}
+        for each in self._opened:
+            for topic, count in each.content.counts.items():
+                found[topic] = found.get(topic, 0) + count
+        return found
 
     def _times(self, which: int) -> list[int]:
         spans = [(each.content.start_ns, each.content.end_ns) for each in self._opened]

@@ -108,7 +108,7 @@ class McapFile:
 
     def _scan(self) -> int:
         """Go through the records; return where that ended, which is the size where all is well."""
-        at = len(MAGIC)
+        at, last = len(MAGIC), 0
         while at + HEAD.size <= self._size:
             kind, length = HEAD.unpack(os.pread(self._file, HEAD.size, at))
             body, end = at + HEAD.size, at + HEAD.size + length
@@ -117,11 +117,14 @@ class McapFile:
                 self._announced = end
                 return self._size
             if end > self._size or kind == 0:
-                return at
+                break
             if kind == FOOTER:
-                return self._size
+                return self._size if os.pread(self._file, len(MAGIC), end) == MAGIC else at
             self._note(kind, body, length)
-            at = end
+            at, last = end, kind
+        if last in (CHUNK, MESSAGE_INDEX):  # there may have been more of the index
+            self._parts[-1].index.clear()
+            self._parts[-1].n_messages = 0
         return at
 
     def _note(self, kind: int, body: int, length: int) -> None:

@@ -74,7 +74,7 @@ class Objective:
         self.ridge = l2 / self.n_samples
         self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
         self.known: Point | None = None
-        self._rows = max(64, BLOCK_VALUES // max(1, self.n_features))
+        self.block_rows = max(64, BLOCK_VALUES // max(1, self.n_features))
         self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
 
     def at(self, theta: Array) -> Point:
@@ -162,7 +162,7 @@ class Objective:
         That is the one at theta, or its bound where there is none. They are to be added up in this order.
         """
         n, bound = self.n_features, self.loss.largest_curvature
-        weighted = np.empty((min(self._rows, self.n_samples), n))
+        weighted = np.empty((min(self.block_rows, self.n_samples), n))
         rows = max(16, UNTHREADED // n**2)
         w_raw = np.zeros(n) if theta is None else theta[:-1] / self.scale
         offset = 0.0 if theta is None else self._offset(theta[-1], w_raw)
@@ -206,10 +206,10 @@ class Objective:
     def _blocks(self) -> Iterator[tuple[Array, Array, Weights]]:
         """Yield rows of X (where they have to be centred: a copy, used again), labels and weights."""
         negative, positive = self.class_weights
-        copy = np.empty((min(self._rows, self.n_samples), self.n_features)) if self._centres else None
-        for start in range(0, self.n_samples, self._rows):
+        copy = np.empty((min(self.block_rows, self.n_samples), self.n_features)) if self._centres else None
+        for start in range(0, self.n_samples, self.block_rows):
             self.pause()
-            X, y = self.X[start : start + self._rows], self.y[start : start + self._rows]
+            X, y = self.X[start : start + self.block_rows], self.y[start : start + self.block_rows]
             if copy is not None:
                 X = np.subtract(X, self.mean, out=copy[: len(y)])
             yield X, y, 1.0 if negative == positive else np.where(y > 0.5, positive, negative)

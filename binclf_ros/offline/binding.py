@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The featurizer's own sampler over the topics of a recording, and what of it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from ..core.cdr import SerializedReadings
+from ..core.errors import BinclfError
+from ..core.features.expressions import Expression
+from ..core.features.fields import check_fields, has_header
+from ..core.features.options import SamplingOptions
+from ..core.features.readings import Fields, Read
+from ..core.features.sampler import Sampler
+from ..recordings.bags import Recording
+from ..recordings.parts import Message
+
+ROLES = {'label': 'label', 'positive': 'label_positive', 'negative': 'label_negative'}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A sampler of a recording, the topics that label, and what could not be found."""
+
+    sampler: Sampler
+    label_topics: frozenset[str]
+    window_sec: float
+    """The longest window of a feature."""
+    notes: tuple[str, ...]
+    counts: Counter[str]
+
+
+class _Topics(dict[str, bool]):
+    """Topic → whether its type has a header; looked up only for the topics that are asked for."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(dict.fromkeys(recording.types, False))
+        self._recording = recording
+
+    def __getitem__(self, topic: str) -> bool:
+        return has_header(self._recording.known.fields(self._recording.types[topic]))
+
+
+def bind(recording: Recording, options: SamplingOptions, namespace: str, labels: bool) -> Bound:
+    """Return the sampler of a recording; `labels`: by its topics.
+
+    A label's topic that is missing is said, and the samples stay without labels. Raises BinclfError where
+    the topic of a feature is missing, has two types, an unknown one, or does not fit.
+    """
+    known, notes = recording.known, []
+    roles = options.label_paths() if labels else {}
+    for role, each in list(roles.items()):
+        try:
+            each.split(recording.types, namespace)
+        except LookupError:
+            notes.append(
+                f'no sample has a label, as no topic is there for {each.text}: {_there(recording)}'
+            )
+            del roles[role]
+    dropped: dict[str, Any] = {name: '' for role, name in ROLES.items() if role not in roles}
+    options = replace(options, **dropped)
+    features = options.expressions()
+    if not features:
+        raise BinclfError('no features: give --params FILE with features, or --set features=EXPR')
+    wanted = [_found(each, recording, namespace) for each in (*features, *roles.values())]
+    recording.check_types({topic for topic, _ in wanted})
+    for each, (topic, fields) in zip((*features, *roles.values()), wanted):
+        check_fields(each, fields, recording.types[topic], known.fields)
+
+    def reading(topic: str, paths: Sequence[Fields]) -> Read:
+        kind = recording.types[topic]
+        return SerializedReadings(kind, paths, known.fields, known.decoder(kind)).read
+
+    counts: Counter[str] = Counter()
+    try:
+        sampler = Sampler(options, _Topics(recording), namespace, counts, reading)
+    except LookupError as error:
+        raise BinclfError(f'{error}: {_there(recording)}') from error
+    window = max((each.window_sec or 0.0 for each in features), default=0.0)
+    of_labels = frozenset(topic for topic, _ in wanted[len(features) :])
+    return Bound(sampler, of_labels, window, tuple(notes), counts)
+
+
+def _found(each: Expression, recording: Recording, namespace: str) -> tuple[str, Fields]:
+    try:
+        return each.split(recording.types, namespace)
+    except LookupError as error:
+        raise BinclfError(f'no topic for {each.text}: {_there(recording)}') from error
+
+
+def _there(recording: Recording) -> str:
+    return f'it has {", ".join(sorted(recording.types)) or "no topics"}'
+
+
+def in_order(recording: Recording, bound: Bound) -> Iterator[Message]:
+    """Yield the messages that a sampler wants, by time; at the same time, the label before the others."""
+    topics = frozenset(bound.sampler.topics)
+    messages = recording.messages(topics)
+    if not bound.label_topics:
+        yield from messages
+        return
+    for _, together in groupby(messages, key=lambda each: each.time_ns):
+        yield from sorted(together, key=lambda each: each.topic not in bound.label_topics)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One recording to samples, message by message, through the featurizer's own sampler."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import BinclfError
+from ..core.features.options import SamplingOptions
+from ..recordings.bags import Recording
+from . import store
+from .binding import Bound, bind, in_order
+from .errors import OfflineFailed
+from .inputs import Source
+from .labels import Range, Ranges, labels_at, ranges_of
+from .store import Meta
+
+BLOCK = 4096
+NOTE_EVERY = 1000
+"""Messages between two words about how far it is."""
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task needs to know: a recording, what to sample, and where the samples go."""
+
+    source: Source
+    options: SamplingOptions
+    namespace: str
+    store: Path
+    labels: tuple[Path, tuple[Range, ...]] | None = None
+    """The file of labels and those of this recording; None: they are topics of the recording."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the folder and what is known of the samples, or why there are none."""
+
+    name: str
+    folder: Path
+    meta: Meta | None = None
+    problem: str = ''
+    reused: bool = False
+
+
+def run(job: Job, progress: Progress = lambda share: None) -> Outcome:
+    """Extract one recording into its folder, unless that was done before. Raises OfflineFailed."""
+    name, folder = job.source.name, store.folder_of(job.store, job.source.name)
+    try:
+        options = {
+            **asdict(job.options),
+            'namespace': job.namespace,
+            'labels': job.labels and job.labels[1],
+        }
+        key = store.key_of(job.source.files, options)
+        made = store.is_made(folder, key)
+        if made is not None:
+            return Outcome(name, folder, made, reused=True)
+        return Outcome(name, folder, _extract(job, folder, key, progress))
+    except BinclfError as error:
+        return Outcome(name, folder, problem=f'{name}: {error}')
+
+
+def _extract(job: Job, folder: Path, key: str, progress: Progress) -> Meta:
+    recording = job.source.open()
+    start_ns, end_ns = recording.start_ns, recording.end_ns
+    bound = bind(recording, job.options, job.namespace, labels=job.labels is None)
+    rows = _Rows(len(bound.sampler.features))
+    _sample(recording, bound, rows, progress)
+    X, y, times_ns = rows.arrays()
+    ranges = Ranges()
+    if job.labels is not None:
+        path, of_file = job.labels
+        ranges = ranges_of(path, of_file, start_ns)
+        y = labels_at(ranges.spans, times_ns)
+    labeled = int(np.isfinite(y).sum())
+    meta = Meta(
+        name=job.source.name,
+        features=tuple(bound.sampler.features),
+        key=key,
+        samples=len(y),
+        labeled=labeled,
+        positives=int(np.nansum(y)),
+        start_sec=start_ns / 1e9,
+        duration_sec=(end_ns - start_ns) / 1e9,
+        window_sec=bound.window_sec,
+        group=ranges.group,
+        notes=tuple(_notes(job, recording, bound, len(y), labeled)),
+        counts=dict(bound.counts),
+        options=asdict(job.options),
+    )
+    store.write(folder, X, y, np.asarray((times_ns - start_ns) / 1e9, dtype=float), meta)
+    return meta
+
+
+class _Rows:
+    """Samples as they come: x (N,), the time (ns), and the label once it is known."""
+
+    def __init__(self, n_features: int) -> None:
+        self._blocks: list[Array] = []
+        self._n_features = n_features
+        self._times, self._y = array('q'), array('d')
+
+    def add(self, x: Array, time_ns: int) -> int:
+        """Take a sample in; return its number."""
+        number = len(self._y)
+        if number % BLOCK == 0:
+            self._blocks.append(np.empty((BLOCK, self._n_features)))
+        self._blocks[-1][number % BLOCK] = x
+        self._times.append(time_ns)
+        self._y.append(math.nan)
+        return number
+
+    def label(self, number: int, label: int) -> None:
+        """Say what a sample is."""
+        self._y[number] = label
+
+    def arrays(self) -> tuple[Array, Array, np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+        """Return X (M, N), y (M,) and the times in nanoseconds (M,)."""
+        M = len(self._y)
+        X = np.concatenate(self._blocks)[:M] if M else np.empty((0, self._n_features))
+        return X, np.array(self._y, dtype=float), np.array(self._times, dtype=np.int64)
+
+
+def _sample(recording: Recording, bound: Bound, rows: _Rows, progress: Progress) -> None:
+    start_ns, span = recording.start_ns, max(1, recording.end_ns - recording.start_ns)
+    waiting: dict[int, int] = {}  # which row a trigger is; the sampler keeps it alive until it is labelled
+    for number, message in enumerate(in_order(recording, bound)):
+        sample, labeled = bound.sampler.push(message.topic, message.data, message.time_ns)
+        if sample is not None:
+            waiting[id(sample.trigger)] = rows.add(sample.x, message.time_ns)
+        for ready in labeled:
+            assert ready.label is not None
+            rows.label(waiting[id(ready.trigger)], ready.label)
+        if number % NOTE_EVERY == 0:
+            progress((message.time_ns - start_ns) / span)
+
+
+def _notes(job: Job, recording: Recording, bound: Bound, samples: int, labeled: int) -> list[str]:
+    """Return sentences about what could not be used, each with the name of the recording."""
+    name, counts = job.source.name, bound.counts
+    notes = [*recording.notes, *bound.notes]
+    unread = {reason: n for reason, n in counts.items() if reason.endswith('/unreadable')}
+    if unread:
+        count = sum(unread.values())
+        notes.append(f'{count} message{"s" * (count > 1)} could not be read, and left out')
+    if not samples:
+        reason, n = _largest(counts, 'dropped/')
+        notes.append(f'no samples: {n} of the trigger were dropped, most as {reason}')
+    elif bound.notes:
+        pass
+    elif not labeled:
+        notes.append(f'none of {samples} samples has a label: {_why_unlabeled(job, recording, bound)}')
+    elif labeled < samples / 2:
+        notes.append(
+            f'{labeled} of {samples} samples have a label: {_why_unlabeled(job, recording, bound)}'
+        )
+    return [f'{name}: {each}' for each in notes]
+
+
+def _largest(counts: Mapping[str, int], kind: str) -> tuple[str, int]:
+    found = {reason.removeprefix(kind): n for reason, n in counts.items() if reason.startswith(kind)}
+    if not found:
+        return 'no message came', 0
+    largest = max(found, key=lambda reason: found[reason])
+    return largest, found[largest]
+
+
+def _why_unlabeled(job: Job, recording: Recording, bound: Bound) -> str:
+    """Return the main reason in words, with the numbers."""
+    if job.labels is not None:
+        path, ranges = job.labels
+        return f'{path} has {len(ranges)} ranges of it' if ranges else f'{path} does not name it'
+    if not bound.label_topics:
+        return 'set label, or give --labels FILE'
+    reason, _ = _largest(bound.counts, 'unlabeled/')
+    timeout = job.options.label_timeout_sec
+    if reason == 'stale':
+        period = _period_sec(recording, bound.label_topics)
+        every = f'the label comes every {period:.3g} s' if period else 'the label came once'
+        return f'stale: {every}, label_timeout_sec is {timeout:g} (0: a label holds until the next)'
+    words = {
+        'no_label': 'no label came before them',
+        'both': 'label_positive and label_negative were both held',
+        'not_0_or_1': 'the label is neither 0 nor 1',
+        'time_jump': 'time jumped back',
+    }
+    return f'{reason}: {words.get(reason, "see the counts in meta.json")}'
+
+
+def _period_sec(recording: Recording, topics: frozenset[str]) -> float:
+    """Return how long it is from one label to the next, on average (s); 0 where there is only one."""
+    count = max(recording.counts.get(topic, 0) for topic in topics)
+    return (recording.end_ns - recording.start_ns) * 1e-9 / (count - 1) if count > 1 else 0.0
+
+
+__all__ = ['Job', 'OfflineFailed', 'Outcome', 'Progress', 'run']

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The product's own descent over samples on disk, whose sums any number of workers compute.
+
+The samples are visited in blocks of rows, as in `core.learning.objective`: a block's sums do not depend on
+who computes them, and they are added up in one order. So the model has the same bits for any number of
+parts, processes and workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import BinclfError, DescentError
+from ..core.learning.descent import SOLVERS, descend
+from ..core.learning.learner import MAX_STEPS
+from ..core.learning.losses import LOSSES, initialize
+from ..core.learning.model import Model
+from ..core.learning.objective import Objective, Point
+from ..core.learning.options import LearningOptions
+from ..core.learning.scaler import Moments
+from .rows import Part, Rows
+from .work import Work
+
+MIN_SPREAD = 4_000_000
+"""Values of X from which on workers are worth what it takes to ask them."""
+CHUNK = 65_536
+Show = Callable[[int, float], None]
+"""Is told how many passes there were, and the largest component of the gradient."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """What a worker computes: the sums of the blocks of rows [start, stop) of some parts."""
+
+    parts: tuple[Part, ...]
+    start: int
+    stop: int
+    mean: Array
+    scale: Array
+    loss: str
+    class_weights: tuple[float, float]
+    kind: str
+    """`sums` or `grams`."""
+    theta: Array | None
+
+    def objective(self) -> Objective:
+        """Return the objective of these rows alone, which visits the same blocks."""
+        rows = Rows(self.parts, len(self.mean))
+        X, y = rows[self.start : self.stop], rows.labels(self.start, self.stop)
+        found = Objective(X, y, mean=self.mean, scale=self.scale, loss=LOSSES[self.loss])
+        found.class_weights = self.class_weights
+        return found
+
+
+def _compute(stretch: _Stretch) -> Array:
+    """Return the sums of each block of a stretch, one behind another."""
+    objective = stretch.objective()
+    if stretch.kind == 'grams':
+        return np.array(list(objective.block_grams(stretch.theta)))
+    assert stretch.theta is not None
+    return np.array(list(objective.block_sums(stretch.theta)))
+
+
+class SpreadObjective(Objective):
+    """The objective over rows on disk, whose blocks are computed by workers, `n_parts` of them at once."""
+
+    def __init__(self, rows: Rows, options: LearningOptions, work: Work, n_parts: int = 0) -> None:
+        moments = moments_of(rows)
+        super().__init__(
+            rows,  # type: ignore[arg-type]
+            rows.y,
+            mean=moments.mean if options.standardize else None,
+            scale=moments.scale if options.standardize else None,
+            loss=LOSSES[options.loss],
+            l2=options.l2,
+            balanced=options.class_weight == 'balanced',
+        )
+        self.moments, self._work = moments, work
+        self.passes = 0
+        spreads = work.parallel and rows.nbytes >= 8 * MIN_SPREAD
+        self._n_parts = n_parts or (work.width if spreads else 0)
+
+    def block_sums(self, theta: Array) -> Iterator[Array]:
+        """Yield the sums of each block, in order."""
+        self.passes += 1
+        return self._spread('sums', theta) if self._n_parts else super().block_sums(theta)
+
+    def block_grams(self, theta: Array | None) -> Iterator[Array]:
+        """Yield the second derivatives of each block, in order."""
+        self.passes += 1
+        return self._spread('grams', theta) if self._n_parts else super().block_grams(theta)
+
+    def _spread(self, kind: str, theta: Array | None) -> Iterator[Array]:
+        assert isinstance(self.X, Rows)
+        n_blocks = -(-self.n_samples // self.block_rows)
+        bounds = np.linspace(0, n_blocks, min(self._n_parts, n_blocks) + 1).astype(int) * self.block_rows
+        stretches = [
+            _Stretch(
+                self.X.parts,
+                start,
+                min(stop, self.n_samples),
+                self.mean,
+                self.scale,
+                self.loss.name,
+                self.class_weights,
+                kind,
+                theta,
+            )
+            for start, stop in pairwise(bounds.tolist())
+        ]
+        for of_stretch in self._work.map(_compute, stretches):
+            yield from of_stretch
+
+
+def moments_of(rows: Rows) -> Moments:
+    """Return mean and scale of rows, visited in order."""
+    moments = Moments(rows.shape[1])
+    for start in range(0, len(rows), CHUNK):
+        moments.add(rows[start : start + CHUNK])
+    return moments
+
+
+def missing(y: Array, wanted: int) -> str:
+    """Return what is missing before there can be a model; '' for nothing."""
+    positives = int(np.sum(y))
+    negatives = len(y) - positives
+    if not len(y):
+        return 'no sample has a label'
+    if not min(positives, negatives):
+        return f'all {len(y)} labelled samples are {int(y[0])}: a model needs both classes'
+    if min(positives, negatives) < wanted:
+        return (
+            f'{negatives} samples of 0 and {positives} of 1; a model needs {wanted} of each '
+            '(min_samples_per_class)'
+        )
+    return ''
+
+
+def fit(
+    parts: Sequence[Part],
+    names: tuple[str, ...],
+    options: LearningOptions,
+    work: Work,
+    *,
+    run: str = 'train',
+    n_parts: int = 0,
+    show: Show = lambda passes, gradient: None,
+) -> Model:
+    """Return the model of the labelled samples of parts.
+
+    Raises BinclfError where a class is missing, DescentError where the descent cannot go on.
+    """
+    rows = Rows(parts, len(names))
+    if problem := missing(rows.y, options.min_samples_per_class):
+        raise BinclfError(problem)
+    objective = SpreadObjective(rows, options, work, n_parts)
+    w, b = initialize(len(names), options.seed)
+    point: Point | None = None
+    points = descend(
+        objective,
+        np.append(w, b),
+        SOLVERS[options.solver](),
+        learning_rate=options.learning_rate,
+        tolerance=options.tolerance,
+    )
+    with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is looked for
+        for point in islice(points, MAX_STEPS):
+            show(objective.passes, point.gradient_max)
+    assert point is not None
+    return _model(objective, point, names, options, run)
+
+
+def _model(
+    objective: SpreadObjective, point: Point, names: tuple[str, ...], options: LearningOptions, run: str
+) -> Model:
+    weights = point.theta[:-1] / objective.scale
+    bias = float(point.theta[-1]) - float(weights @ objective.mean)
+    if not (np.isfinite(weights).all() and np.isfinite(bias)):
+        raise DescentError('the weights are not finite in the units of the features')
+    return Model(
+        run=run,
+        step=1,
+        stamp=time.time(),
+        features=names,
+        weights=tuple(weights.tolist()),
+        bias=bias,
+        mean=tuple(objective.moments.mean.tolist()),
+        scale=tuple(objective.moments.scale.tolist()),
+        samples=objective.n_samples,
+        positives=int(np.sum(objective.y)),
+        loss=point.loss,
+        converged=point.gradient_max < options.tolerance,
+    )

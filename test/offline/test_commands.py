@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of recordings, of which some are not as they should be, to a model, figures and a report."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from robots import ARGUMENTS, FEATURES, cut, fleet, run, write_bag
+
+from binclf_ros.core.storage.dataset_format import DatasetReader
+from binclf_ros.core.storage.model_file import load_model
+from binclf_ros.offline.fit import fit
+from binclf_ros.offline.rows import Part
+from binclf_ros.offline.store import read_meta, stored_in
+from binclf_ros.offline.work import Work
+
+
+@pytest.fixture(scope='module')
+def robots(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('fleet')
+    fleet(folder)
+    return folder
+
+
+def samples(folder, robots):
+    assert run('extract', [robots, *ARGUMENTS, '--output', folder, '--jobs', 1]) == 0
+    return [Part(each, read_meta(each).name) for each in stored_in(folder) if read_meta(each).labeled]
+
+
+def test_twelve_recordings_of_which_three_are_not_whole_give_a_model_a_report_and_three_sentences(
+    robots, tmp_path, capsys
+):
+    model_file, report, figures = tmp_path / 'model.json', tmp_path / 'report', tmp_path / 'figures.json'
+    arguments = ['--output', model_file, '--report', report, '--json', figures, '--jobs', 1]
+    assert run('train', [robots, *ARGUMENTS, *arguments]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if 'metadata.yaml' not in line]
+    assert len(said) == 3, said
+    assert 'run_01' in said[0] and 'mcap recover run_01.mcap' in said[0]
+    assert 'run_02: no sample has a label, as no topic is there for /label/data' in said[1]
+    assert 'run_03: no topic for std(/imu/data' in said[2] and '/imu/raw' in said[2]
+    model, found = load_model(model_file), json.loads(figures.read_text())
+    assert model.features == FEATURES and model.converged
+    assert len(found['recordings']) == 10 and found['samples'] == model.samples
+    assert found['accuracy'] > 0.8 and found['auc'] > 0.9
+    assert found['log_loss'] < found['majority_log_loss'] == pytest.approx(np.log(2), abs=0.02)
+    losses = [each['log_loss'] for each in found['recordings']]
+    assert losses == sorted(losses, reverse=True)
+    assert (report / 'report.png').read_bytes().startswith(b'\x89PNG')
+    text = (report / 'report.html').read_text()
+    assert 'Folds of random samples' in text and 'run_00' in text and 'src="data:image/png' in text
+
+    keys = {'samples', 'positives', 'accuracy', 'balanced_accuracy', 'log_loss', 'auc', 'majority_log_loss'}
+    assert keys <= found.keys() and all({'name', *keys} <= each.keys() for each in found['recordings'])
+
+
+def test_what_was_trained_is_evaluated_and_at_least_is_held_against_it(robots, tmp_path, capsys):
+    model = tmp_path / 'model.json'
+    bags = [robots / 'run_00', robots / 'run_04']
+    assert run('train', [*bags, *ARGUMENTS, '--output', model, '--jobs', 1]) == 0
+    others = [robots / 'run_05', '--model', model, '--set', 'label=/label/data', '--quiet', '--jobs', 1]
+    assert run('evaluate', [*others, '--json', tmp_path / 'f.json', '--at-least', 'accuracy=0.7']) == 0
+    assert json.loads((tmp_path / 'f.json').read_text())['recordings'][0]['name'] == 'run_05'
+    assert run('evaluate', [*others, '--at-least', 'accuracy=1.0', '--at-least', 'auc=0.5']) == 3
+    assert 'accuracy is 0.' in capsys.readouterr().err
+    assert run('evaluate', [*others, '--at-least', 'beauty=1']) == 2
+    # samples that were extracted once are taken as they are
+    assert run('evaluate', [tmp_path / 'model.samples', '--model', model, '--quiet']) == 0
+
+
+def test_the_same_bits_in_any_number_of_parts_and_processes(robots, tmp_path):
+    from binclf_ros.core.learning.options import LearningOptions
+
+    parts, options = samples(tmp_path / 'samples', robots), LearningOptions(class_weight='balanced')
+    many = parts * 30  # so that there are several blocks, none of which begins where a recording does
+    with Work(1) as alone, Work(2) as two:
+        models = [fit(many, FEATURES, options, alone, n_parts=n) for n in (0, 1, 2, 4, 16)]
+        models.append(fit(many, FEATURES, options, two, n_parts=2))
+    assert len({(model.weights, model.bias, model.loss, model.mean, model.scale) for model in models}) == 1
+    assert models[0].converged
+
+
+def test_tables_hold_every_bit_and_the_dataset_is_the_trainers(robots, tmp_path):
+    bag = robots / 'run_00'
+    for name in ('x.csv', 'x.parquet', 'x.data'):
+        assert run('extract', [bag, *ARGUMENTS, '--output', tmp_path / name, '--jobs', 1]) == 0
+    assert run('extract', [bag, *ARGUMENTS, '--output', tmp_path / 'samples', '--jobs', 1]) == 0
+    X, y, t = (np.load(tmp_path / 'samples' / 'run_00' / f'{name}.npy') for name in 'Xyt')
+    rows = list(csv.reader((tmp_path / 'x.csv').read_text().splitlines()))
+    assert rows[0] == ['recording', 't', *FEATURES, 'label'] and len(rows) == len(X) + 1
+    np.testing.assert_array_equal(np.array([row[2:-1] for row in rows[1:]], dtype=float), X)
+    np.testing.assert_array_equal([float(row[1]) for row in rows[1:]], t)
+    assert [row[-1] for row in rows[1:]] == ['' if np.isnan(label) else str(int(label)) for label in y]
+
+    parquet = pytest.importorskip('pyarrow.parquet').read_table(tmp_path / 'x.parquet')
+    assert parquet.column_names == rows[0]
+    np.testing.assert_array_equal(parquet[FEATURES[0]].to_numpy(), X[:, 0])
+
+    read = [np.concatenate(each) for each in zip(*DatasetReader(tmp_path / 'x.data').batches())]
+    np.testing.assert_array_equal(read[0], X[np.isfinite(y)])
+    np.testing.assert_array_equal(read[1], y[np.isfinite(y)])
+
+
+def test_samples_are_not_made_twice_unless_options_or_the_recording_change(tmp_path):
+    bag, folder = write_bag(tmp_path / 'run', 1), tmp_path / 'samples'
+    arguments = [bag, *ARGUMENTS, '--output', folder, '--jobs', 1]
+    assert run('extract', arguments) == 0
+    made = (folder / 'run' / 'X.npy').stat().st_mtime_ns
+    assert run('extract', arguments) == 0
+    assert (folder / 'run' / 'X.npy').stat().st_mtime_ns == made
+    assert run('extract', [*arguments, '--set', 'max_rate_hz=10']) == 0
+    fewer = read_meta(folder / 'run').samples
+    assert (folder / 'run' / 'X.npy').stat().st_mtime_ns != made
+    cut(bag)
+    assert run('extract', [*arguments, '--set', 'max_rate_hz=10']) == 0
+    assert read_meta(folder / 'run').samples < fewer
+    assert not [each for each in folder.iterdir() if each.name.startswith('.')]
+
+
+def test_ranges_of_a_file_label_from_their_start_to_just_before_their_end(robots, tmp_path, capsys):
+    labels, bag = tmp_path / 'labels.csv', robots / 'run_02'
+    labels.write_text(
+        'recording,start,end,label,group\nrun_02,1,2.5,0,a\nrun_02,3,4,1,a\nelsewhere,0,1,1,b\n'
+    )
+    arguments = [bag, *ARGUMENTS, '--labels', labels, '--output', tmp_path / 'samples', '--jobs', 1]
+    assert run('extract', arguments) == 0
+    _, y, t = (np.load(tmp_path / 'samples' / 'run_02' / f'{name}.npy') for name in 'Xyt')
+    np.testing.assert_array_equal(t[y == 0], np.round(np.arange(1.0, 2.5, 0.02), 2))
+    np.testing.assert_array_equal(t[y == 1], np.round(np.arange(3.0, 4.0, 0.02), 2))
+    assert read_meta(tmp_path / 'samples' / 'run_02').group == 'a'
+
+    labels.write_text('recording,start,end,label\nrun_02,1,9,0\nrun_02,2,3,0\nrun_02,5,6,1\n')
+    assert run('extract', arguments) == 2
+    said = capsys.readouterr().err
+    assert 'lines 2 and 4 contradict each other' in said
+    labels.write_text('recording,start,end,label\nrun_99,1,9,0\n')
+    assert run('extract', arguments) == 2
+    assert 'names none of these recordings: it names run_99' in capsys.readouterr().err
+    for line in ('run_02,3,1,0', 'run_02,a,1,0', 'run_02,0,1,2', ',0,1,1'):
+        labels.write_text(f'recording,start,end,label\n{line}\n')
+        assert run('extract', arguments) == 2
+        assert 'line 2' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'sentence'),
+    [
+        (['nowhere'], 'nothing is called nowhere'),
+        (['{bag}'], 'no features: give --params FILE'),
+        (['{bag}', '--set', 'features=/imu/data/linear_acceleration/q'], 'no field q'),
+        (['{bag}', '--set', 'featuers=/imu'], 'did you mean features?'),
+        (['{bag}', '--set', 'label_timeout_sec=soon'], "label_timeout_sec is 'soon'"),
+        (['{bag}', '--params', 'nowhere.yaml'], 'cannot be read'),
+        (['{bag}', '--jobs', '-3'], '--jobs is -3'),
+        (['{bag}', '--output', 'x.xlsx'], 'expected a folder'),
+        (['{bag}', '--beauty'], 'unrecognized arguments'),
+    ],
+)
+def test_a_mistake_of_the_user_is_one_sentence(robots, tmp_path, capsys, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    bag = str(robots / 'run_00')
+    assert run('extract', [each.format(bag=bag) for each in arguments]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and 'Traceback' not in said
+
+
+def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):
+    labels = tmp_path / 'labels.csv'
+    labels.write_text('recording,start,end,label\nrun_02,1,9,1\n')
+    arguments = ['--labels', labels, '--output', tmp_path / 'm.json', '--jobs', 1]
+    assert run('train', [robots / 'run_02', *ARGUMENTS, *arguments]) == 2
+    assert 'a model needs both classes' in capsys.readouterr().err
+    model = tmp_path / 'model.json'
+    assert run('train', [robots / 'run_00', *ARGUMENTS, '--output', model, '--jobs', 1]) == 0
+    other = ['--set', 'features=/imu/data/linear_acceleration/x', '--set', 'label=/label/data']
+    assert run('evaluate', [robots / 'run_00', '--model', model, *other, '--quiet', '--jobs', 1]) == 2
+    assert 'which the samples have not' in capsys.readouterr().err
