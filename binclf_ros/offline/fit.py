@@ -19,7 +19,8 @@ from ..core.arrays import Array
 from ..core.errors import BinclfError, DescentError
 from ..core.learning.descent import SOLVERS, descend
 from ..core.learning.learner import MAX_STEPS
-from ..core.learning.losses import LOSSES, initialize
+from ..core.learning.lecture import initialize
+from ..core.learning.losses import LOSSES
 from ..core.learning.model import Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
