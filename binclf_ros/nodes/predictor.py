@@ -16,7 +16,7 @@ from ..core.errors import ModelError, SampleError
 from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.storage.files import place_of
-from ..core.storage.model_file import ModelKeeper
+from ..core.storage.model_file import ModelFile
 from ..core.text import shown
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.cloud_writer import CloudWriter
@@ -56,7 +56,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._score: Callable[[Array], float] = lambda x: math.nan
         if place := place_of(self.parameters.model_file):
             self.get_logger().info(place)
-        self._keeper = ModelKeeper(self.parameters.model_file, self._on_failure)
+        self._keeper = ModelFile(self.parameters.model_file, self._on_failure)
         self._probability_out = self.advertise(Float64, 'probability', OUT)
         self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT)
         self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()

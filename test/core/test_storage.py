@@ -22,7 +22,7 @@ from binclf_ros.core.learning.model import Model
 from binclf_ros.core.storage import files
 from binclf_ros.core.storage import model_file as storage
 from binclf_ros.core.storage.files import replace_file
-from binclf_ros.core.storage.model_file import ModelKeeper, load_model, previous, save_model
+from binclf_ros.core.storage.model_file import ModelFile, load_model, previous, save_model
 
 HANG_SEC = 60.0
 
@@ -144,7 +144,7 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self.path, self.reports = path, []
-        self.keeper = ModelKeeper(str(path), self.reports.append)
+        self.keeper = ModelFile(str(path), self.reports.append)
 
 
 @pytest.fixture
@@ -390,7 +390,7 @@ def test_a_temporary_follows_no_link_and_takes_no_file_that_is_there(
 def test_home_is_where_a_user_means(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv('HOME', str(tmp_path))
     assert files.file_of('~/a/model.json') == tmp_path / 'a' / 'model.json'
-    keeper = ModelKeeper('~/model.json', print)
+    keeper = ModelFile('~/model.json', print)
     keeper.close()
     assert keeper.path == tmp_path / 'model.json'
     monkeypatch.chdir(tmp_path)

@@ -288,6 +288,34 @@ def test_the_disk_heals(ground, files):
     assert files.model.exists()
 
 
+def test_a_second_trainer_leaves_the_file_alone_and_says_who_has_it(ground, files):
+    start(ground, **files.parameters)
+    learn(ground)
+    first = ground.processes[-1]
+    ground.start('trainer', '-r', '__node:=second', dataset_file=files.dataset)
+    ground.wait_for_nodes('second')
+    ground.wait_until(lambda: ground.severity['second'] == 2)
+    assert f'{files.dataset} is in use by process {first.pid} of ' in ground.text['second']
+    ground.teach(*blobs(10, seed=1))
+    ground.wait_until_shown('trainer', 'acknowledged', 50)
+    ground.wait_for_reports('second')
+    assert len(files.samples()) == 50
+    assert ground.count('second', 'acknowledged') == 0
+
+
+def test_home_is_known_and_a_link_stays(ground, files, tmp_path):
+    files.model.parent.mkdir()
+    files.model.symlink_to(tmp_path / 'elsewhere' / 'model.json')
+    trainer = start(ground, **files.parameters)
+    learn(ground)
+    end(trainer)
+    assert files.model.is_symlink()
+    assert json.loads((tmp_path / 'elsewhere' / 'model.json').read_text())['samples'] == 40
+    said = trainer.stdout + trainer.stderr
+    assert f'is a link to {tmp_path / "elsewhere" / "model.json"}' in said
+    assert 'is missing: it will be made' in said
+
+
 def test_a_predictor_goes_on_from_the_generation_before(ground, files):
     files.model.parent.mkdir()
     files.model.write_text('{"format"')

@@ -31,7 +31,11 @@ def _fifo(buffer: Buffer, labels: Rows) -> Rows:
 
 
 def _balanced(buffer: Buffer, labels: Rows) -> Rows:
-    """Give up the oldest of the larger class; of the class that comes where both are equal."""
+    """Give up the oldest of the larger class; of the class that comes where both are equal.
+
+    So a long run of one class pushes out its own, once it holds half, and the other class stays; `more` is
+    positives less negatives, which each sample that comes for one of the other class moves by two.
+    """
     gives = labels
     if buffer.count(0) != buffer.count(1):
         gives = labels.copy()
@@ -155,6 +159,12 @@ class Buffer:
 
     `X` (M, N) and `y` (M,) are views of what is held, in no order; taking a sample in costs O(N), and
     the memory is that of the samples and 16 bytes for each of them.
+
+    >>> buffer = Buffer(n_features=1, capacity=4, policy='balanced')
+    >>> buffer.extend(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1.0, 0.0, 0.0, 0.0]))
+    >>> buffer.extend(np.array([[4.0]]), np.array([1.0]))  # the oldest of the larger class leaves
+    >>> sorted(buffer.X[:, 0].tolist()), (buffer.count(0), buffer.count(1))
+    ([0.0, 2.0, 3.0, 4.0], (2, 2))
     """
 
     def __init__(self, n_features: int, capacity: int, policy: str = 'balanced', seed: int = 0) -> None:
@@ -253,7 +263,8 @@ class Buffer:
 
     def _replace(self, X: Array, y: Array) -> None:
         rows = POLICIES[self.policy].replace(self, y.astype(np.int64))
-        # where a row is given up again, the last that comes to it stays
+        # A reservoir may give a row up twice within these samples: the last that comes to it stays, and
+        # what came between was never there. What leaves is read before it is overwritten, for the moments.
         rows, last = np.unique(rows[::-1], return_index=True)
         came = len(y) - 1 - last
         if len(rows) and rows[0] < 0:

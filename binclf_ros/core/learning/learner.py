@@ -69,6 +69,16 @@ class Learner:
     """Takes labelled samples in and descends; one thread at a time may use it.
 
     `model` is the last one, None before the first; `error` tells why a descent could not go on.
+
+    >>> learner = Learner('a run', LearningOptions(min_samples_per_class=2))
+    >>> learner.missing
+    'needs 2 samples of each class (min_samples_per_class), has 0 of 0 and 0 of 1'
+    >>> learner.take(('x',), np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([0.0, 1.0, 0.0, 1.0]))
+    >>> fit = learner.descend()
+    >>> fit.converged, learner.has_work
+    (True, False)
+    >>> (fit.model.predict_proba(np.array([[1.0], [4.0]])) >= 0.5).tolist()
+    [False, True]
     """
 
     def __init__(self, run: str, options: LearningOptions) -> None:
@@ -275,7 +285,13 @@ class Learner:
     def _known(self, objective: Objective, theta: Array) -> Point | None:
         """Return where the last descent ended, over the samples of now, from what came and left alone.
 
-        None where rounding could be seen in it, or it is the end already: that a whole pass has to say.
+        Loss and gradient are sums over samples, which at the same w and b change only by the samples that
+        came (+) and left (−). Mean and scale move with them, but not the function: w and b in the units of
+        the features are the same, and `Objective.point` puts the sums into the units of now. This spares a
+        refit the first of its few passes.
+
+        None where rounding could be seen in it (an outlier that leaves takes its digits with it), or it is
+        the end already: that a whole pass has to say.
         """
         assert self.buffer is not None and self._weights is not None
         changes = self.buffer.changes

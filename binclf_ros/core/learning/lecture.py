@@ -20,7 +20,7 @@ hold all three against this file.
 >>> for w, b in descend(X, y, w, b, alpha=0.5):
 ...     pass
 >>> predict(X, w, b).round(2).T
-array([[0.25, 0.41, 0.59, 0.75]])
+array([[0.2 , 0.39, 0.61, 0.8 ]])
 
 Source: ENGR 3321, Introduction to Deep Learning for Robotics, "Binary Classification".
 """

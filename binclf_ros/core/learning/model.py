@@ -42,6 +42,17 @@ class Model:
     `run` names one life of a trainer, `step` counts its models; `stamp` is seconds since the epoch;
     `samples` and `positives` are those of the buffer it was fitted to, `effective_samples` what they count
     as; `loss` is the mean data loss there.
+
+    >>> features, weights, bias, mean, scale = ('height', 'tilt'), (2.0, -1.0), 0.5, (0.0, 0.0), (1.0, 1.0)
+    >>> model = Model('a run', 1, 0.0, features, weights, bias, mean, scale, 9, 4, 0.3, True)
+    >>> model.score(np.array([1.0, 2.5]))
+    0.0
+    >>> model.predict_proba(np.array([[1.0, 2.5]])).tolist()
+    [0.5]
+    >>> model.explain(np.array([1.0, 2.5]))
+    '0.5 = σ(0): −2.5 tilt +2 height +0.5 bias'
+    >>> Model.from_json(model.to_json()) == model
+    True
     """
 
     run: str

@@ -75,6 +75,8 @@ class Objective:
         self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
         self.known: Point | None = None
         self.block_rows = max(64, BLOCK_VALUES // max(1, self.n_features))
+        # Σ r·(x − mean) is Σ r·x − mean·Σ r: the means are taken off the sums, and X is read as it is.
+        # That cancels as many digits as mean/scale has, and so large means are taken off the rows instead.
         self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
 
     def at(self, theta: Array) -> Point:
@@ -187,7 +189,7 @@ class Objective:
         for of_block in self.block_grams(theta):
             summed += of_block
         G, s, total = summed[:n, :n], summed[n, :n], float(summed[n, n])
-        if not self._centres:
+        if not self._centres:  # Σ h·(x − m)(x − m)ᵀ = Σ h·x·xᵀ − m·sᵀ − s·mᵀ + total·m·mᵀ, s = Σ h·x
             far = np.outer(self.mean, s - 0.5 * total * self.mean)
             G -= far + far.T
             s = s - total * self.mean

@@ -27,6 +27,21 @@ class Dataset:
     refuses, `failure` is a sentence, which `report` gets ('' once all is well); the samples stay in
     the buffer, and the file is written again from there as soon as that is possible. `note` gets what
     happened to a file that was there.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path, buffer = Path(folder.name) / 'samples', Buffer(n_features=1, capacity=100)
+    >>> dataset = Dataset(path, report=print, note=print)
+    >>> X, y = np.array([[1.0], [2.0]]), np.array([0.0, 1.0])
+    >>> buffer.extend(X, y)
+    >>> dataset.append(('x',), X, y, buffer)
+    >>> dataset.acknowledged
+    2
+    >>> reader = DatasetReader(path)
+    >>> [(X.tolist(), y.tolist()) for X, y in reader.batches()], reader.names
+    ([([[1.0], [2.0]], [0.0, 1.0])], ('x',))
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: Path, report: Callable[[str], None], note: Callable[[str], None]) -> None:
@@ -60,7 +75,12 @@ class Dataset:
             self._try_to_rewrite(reader.names, buffer)
 
     def append(self, names: Names, X: Array, y: Array, buffer: Buffer) -> None:
-        """Make samples durable which the buffer has just taken in. Never raises."""
+        """Make samples durable which the buffer has just taken in. Never raises.
+
+        A record is appended, as long as the file stays below twice what the buffer holds; then it is
+        written whole from the buffer, without the samples that have left it. So as many samples come
+        between two such writings as one of them takes: each is written twice, on average.
+        """
         self._taken += len(y)
         if self.failing:
             self.retry(names, buffer)

@@ -17,7 +17,7 @@ from .dataset import Dataset
 from .dataset_format import DatasetReader, Names
 from .files import file_of
 from .lock import FileLock
-from .model_file import ModelKeeper, load_model
+from .model_file import ModelFile, load_model
 
 Answer = tuple[bool, str]
 NO_FILES = 'neither model_file nor dataset_file is set'
@@ -43,7 +43,7 @@ class DurableLearner(Learner):
     ) -> None:
         super().__init__(run, options)
         self._report, self._note = report, note
-        self._keeper = ModelKeeper(model_file, lambda text: report('model_file', text))
+        self._keeper = ModelFile(model_file, lambda text: report('model_file', text))
         self._file: Dataset | None = None
         self._dataset: Dataset | None = None
         """The file, while this process has it."""

@@ -70,11 +70,23 @@ def _checksum(data: bytes) -> bytes:
     return f'{zlib.crc32(data):032b}'.translate({ord('0'): ' ', ord('1'): '\t'}).encode()
 
 
-class ModelKeeper:
+class ModelFile:
     """Keeps the newest model in a file, from a thread of its own: a disk may take its time.
 
     `path` '' keeps nothing. `report` gets what went wrong, and '' once it is well again. What is
     refused is tried again, so that all is well once the disk has room.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = ModelFile(f'{folder.name}/model.json', report=print)
+    >>> file.recover()
+    (None, '')
+    >>> file.keep(Model('a run', 1, 0.0, ('x',), (2.0,), 0.5, (0.0,), (1.0,), 9, 4, 0.3, True))
+    >>> file.close()
+    >>> model, problem = ModelFile(f'{folder.name}/model.json', report=print).recover()
+    >>> model.step, problem
+    (1, '')
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: str, report: Callable[[str], None]) -> None:
