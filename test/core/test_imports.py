@@ -90,6 +90,22 @@ def test_recordings_import_no_ros(path: Path) -> None:
         assert own or top in {'numpy', 'rosbags'} or top in sys.stdlib_module_names, name
 
 
+@pytest.mark.parametrize('path', [*folder('offline'), PACKAGE / 'estimator.py'], ids=name_of)
+def test_offline_imports_no_ros(path: Path) -> None:
+    rooms = ('core', 'recordings', 'plots', 'report', 'offline', 'arguments', '__version__')
+    extras = {'numpy', 'matplotlib', 'sklearn'} if path.name == 'estimator.py' else {'numpy', 'matplotlib'}
+    for name in imports(path):
+        own = any(inside(name, f'binclf_ros.{each}') for each in rooms)
+        top = name.split('.')[0]
+        assert own or top in extras or top in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize('path', FILES, ids=name_of)
+def test_scikit_learn_is_imported_by_the_estimator_alone(path: Path) -> None:
+    if path.name != 'estimator.py':
+        assert not [name for name in imports(path) if inside(name, 'sklearn')]
+
+
 @pytest.mark.parametrize('path', folder('nodes'), ids=name_of)
 def test_nodes_never_import_each_other(path: Path) -> None:
     assert not [name for name in imports(path) if inside(name, 'binclf_ros.nodes')]
