@@ -55,12 +55,12 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._refused = self._failure = ''
         self._score: Callable[[Array], float] = lambda x: math.nan
         if place := place_of(self.parameters.model_file):
-            self.get_logger().info(place)
+            self.log(place)
         self._keeper = ModelFile(self.parameters.model_file, self._on_failure)
-        self._probability_out = self.advertise(Float64, 'probability', OUT)
-        self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT)
+        self._probability_out = self.advertise(Float64, 'probability', OUT, sole=True)
+        self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT, sole=True)
         self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()
-        self._decision_out = self.advertise(UInt8, 'decision', OUT)
+        self._decision_out = self.advertise(UInt8, 'decision', OUT, sole=True)
         self._explanation_out = self.advertise(String, '~/explanation', OUT)
         self._load()
         self.subscribe(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)

@@ -51,7 +51,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
-        self._model_out = self.advertise(String, 'model', MODEL)
+        self._model_out = self.advertise(String, 'model', MODEL, sole=True)
         for file in (self.parameters.model_file, self.parameters.dataset_file):
             if place := place_of(file):
                 self.get_logger().info(place)

@@ -37,6 +37,26 @@ def incompatible_endpoints(
     return sorted(set(found))
 
 
+def doubles(node: Node, told: Iterable[Publisher[Any]]) -> list[str]:
+    """Return a sentence where a launch was started twice: nodes of one name, or two on one topic."""
+    own = node.get_fully_qualified_name()
+    names = [f'{where.rstrip("/")}/{name}' for name, where in node.get_node_names_and_namespaces()]
+    if names.count(own) > 1:
+        return [f'two nodes are {own} and {own}: end one, or rename it (a killed one shows for 20 s)']
+    found: dict[str, list[str]] = {}
+    for publisher in told:
+        others = {
+            f'{each.node_namespace.rstrip("/")}/{each.node_name}'
+            for each in node.get_publishers_info_by_topic(publisher.topic_name)
+        }
+        for other in others - {own}:
+            found.setdefault(other, []).append(publisher.topic_name)
+    return [
+        f'{own} and {other} both publish {", ".join(topics[:3])}: end one, or remap it'
+        for other, topics in sorted(found.items())
+    ]
+
+
 def _type_name(kind: Any) -> str:
     return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
 

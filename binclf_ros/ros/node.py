@@ -21,7 +21,7 @@ from rclpy.subscription import Subscription
 from ..core.errors import BinclfError, Rejected
 from ..core.text import MAX_LINE, printable, printable_lines, shown
 from .executor import executor_of, with_what_waits
-from .graph import incompatible_endpoints
+from .graph import doubles, incompatible_endpoints
 from .messages import diagnostics_to_msg
 from .options import NodeOptions
 from .parameter_services import secure_parameter_services
@@ -54,7 +54,10 @@ class BinclfNode(Node, Generic[P]):
         self._severity = OK
         self._subscribed: list[Subscription[Any]] = []
         self._advertised: list[Publisher[Any]] = []
+        self._sole: list[Publisher[Any]] = []
         self._incompatible: list[str] = []
+        self._doubles: set[str] = set()
+        self._told: set[str] = set()
         self._logged: dict[str, float] = {}
         self._every: dict[float, list[Callable[..., None]]] = {}
         secure_parameter_services(self, self._parameter_refused)
@@ -116,10 +119,12 @@ class BinclfNode(Node, Generic[P]):
         self._subscribed.remove(subscription)
         self.destroy_subscription(subscription)
 
-    def advertise(self, kind: type[Any], topic: str, qos: QoSProfile) -> Publisher[Any]:
-        """Advertise a topic."""
+    def advertise(self, kind: type[Any], topic: str, qos: QoSProfile, sole: bool = False) -> Publisher[Any]:
+        """Advertise a topic; where this node is the `sole` one that should publish it, another is named."""
         publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
         self._advertised.append(publisher)
+        if sole:
+            self._sole.append(publisher)
         return publisher
 
     def every(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -214,6 +219,16 @@ class BinclfNode(Node, Generic[P]):
 
     def _look_at_graph(self) -> None:
         self._incompatible = incompatible_endpoints(self, self._subscribed, self._advertised)
+        self._look_for_doubles()
+
+    def _look_for_doubles(self) -> None:
+        """Warn, once, of who does the same work beside this node, if that is so at two looks in a row."""
+        found = doubles(self, self._sole)
+        self._incompatible += [each for each in found if each in self._doubles]
+        for each in set(self._incompatible) & set(found) - self._told:
+            self.log(each, WARN)
+        self._told = {each for each in self._told | set(self._incompatible) if each in found}
+        self._doubles = set(found)
 
     def _state(self) -> tuple[int, str]:
         """Return the status, with what is wrong on the graph."""

@@ -58,7 +58,8 @@ def size_of(text: str) -> tuple[int, int]:
     alone, inside, depth = 1, 0, 0
     for token in _TOKEN.findall(_AROUND.sub(r'\1', text)):
         depth += (token == '(') - (token == ')')
-        elements = math.prod(map(_n_elements, _SLICE.findall(token))) if ':' in token else 0
+        slices = _SLICE.findall(token)
+        elements = math.prod(map(_n_elements, slices)) if slices else 0
         if depth > 0:
             inside += elements
         elif elements:
