@@ -7,7 +7,7 @@ rclpy reads a request outside of any `try`: a value of type 99 would leave `spin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from rcl_interfaces.msg import ParameterType, SetParametersResult
 from rcl_interfaces.srv import (
@@ -29,7 +29,8 @@ MAX_ELEMENTS, MAX_CHARACTERS = 10_000, 1_000_000
 """Of a value."""
 _ARRAYS = ('byte', 'bool', 'integer', 'double', 'string')
 BY_NAMES = (GetParameters, GetParameterTypes, DescribeParameters)
-Set = Callable[[list[Parameter[Any]]], SetParametersResult]
+# in quotes: the Parameter of Jazzy and Humble has no subscript
+Set: TypeAlias = 'Callable[[list[Parameter[Any]]], SetParametersResult]'
 
 
 def secure_parameter_services(node: Node, refused: Callable[[Exception], str]) -> None:
