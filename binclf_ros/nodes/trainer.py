@@ -54,7 +54,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._model_out = self.advertise(String, 'model', MODEL, sole=True)
         for file in (self.parameters.model_file, self.parameters.dataset_file):
             if place := place_of(file):
-                self.get_logger().info(place)
+                self.log(place)
         self._learner = DurableLearner(
             uuid.uuid4().hex,
             pick(LearningOptions, self.parameters),
