@@ -20,7 +20,7 @@ IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) o
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
   if "$$each" -c '$(IS_FOR_JAZZY)' 2>/dev/null; then echo "$$each"; break; fi; done)
 
-.PHONY: demo test test-jazzy soak latencies check docs bench-train bench-live clean
+.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -51,6 +51,11 @@ check: $(VENV)/check-is-set-up
 
 docs: $(VENV)/check-is-set-up
 	$(BIN)/python -m binclf_ros.ros.options
+
+# the pictures of the lecture into docs/, and the notebook
+lecture: $(VENV)/demo-is-set-up
+	$(BIN)/python examples/to_notebook.py
+	$(BIN)/python examples/lecture.py
 
 bench-train: $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/train.py $(ARGS)

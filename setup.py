@@ -76,6 +76,9 @@ setup(
             'pyyaml',
             'matplotlib',
             'opencv-python-headless',
+            'nbclient',
+            'nbformat',
+            'ipykernel',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
