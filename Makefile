@@ -49,8 +49,10 @@ check: $(VENV)/check-is-set-up
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# the files that are made from the options, and the site, with warnings as errors
 docs: $(VENV)/check-is-set-up
 	$(BIN)/python -m binclf_ros.ros.options
+	$(BIN)/python -m sphinx -W --keep-going -q doc build/doc
 
 # the pictures of the lecture into docs/, and the notebook
 lecture: $(VENV)/demo-is-set-up

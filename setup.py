@@ -82,7 +82,7 @@ setup(
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
-        'check': ['ruff', 'mypy', 'numpy'],
+        'check': ['ruff', 'mypy', 'numpy', 'sphinx', 'myst-parser', 'furo'],
     },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
