@@ -11,7 +11,7 @@ from ..core.evaluation.curves import BINS, auc, calibration_sums, confusion, rel
 from ..core.evaluation.progress import COLUMNS
 from ..core.learning.model import Model
 from .learning import Learning, verdict
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, name_axes, new_figure, png
+from .style import BLACK, BLUE, GREEN, GREY, MAX_DRAWN, ORANGE, VERMILION, name_axes, new_figure, png
 
 MAX_WEIGHTS = 8
 MAX_NAME = 46
@@ -185,7 +185,8 @@ def _draw_weights(axes: Any, model: Model | None) -> None:
 
 def ranked_weights(model: Model) -> tuple[Any, Any]:
     """Return the features by |weight × scale|, the largest first, and weight × scale (N,)."""
-    effects = np.array(model.weights) * np.array(model.scale)
+    with np.errstate(over='ignore'):
+        effects = np.clip(np.array(model.weights) * np.array(model.scale), -MAX_DRAWN, MAX_DRAWN)
     return np.argsort(-np.abs(effects), kind='stable'), effects
 
 

@@ -13,6 +13,8 @@ BLUE, ORANGE, GREY = '#0072B2', '#E69F00', '#595959'
 GREEN, VERMILION, BLACK = '#009E73', '#D55E00', '#000000'
 """Of the palette of Okabe and Ito, which the colour-blind can tell apart."""
 COLORS = 128
+MAX_DRAWN = 1e100
+"""Larger numbers are drawn as this: axes of more have no ticks, and matplotlib raises."""
 
 
 def new_figure(**more: Any) -> Any:
@@ -27,6 +29,7 @@ def png(figure: Any) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image  # comes with matplotlib
 
+    _take_words_literally(figure)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     size = canvas.get_width_height()
@@ -35,6 +38,13 @@ def png(figure: Any) -> bytes:
     few = image.convert('RGB').quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     few.save(file, format='png')
     return file.getvalue()
+
+
+def _take_words_literally(figure: Any) -> None:
+    """Keep dollars in names and titles from being read as mathematics, which may be wrong, and raises."""
+    written = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    for text in written:  # the title of a figure is one of its texts
+        text.set_text(text.get_text().replace('$', r'\$'))
 
 
 def name_axes(axes: Any, title: str, x: str, y: str, pad: float = 6) -> None:

@@ -73,9 +73,8 @@ def _features(model: Model) -> str:
 
 
 def _facts(model: Model) -> str:
-    made = time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(model.stamp))
     rows = [
-        ('made', made),
+        ('made', _date(model.stamp)),
         ('run, step', f'{model.run}, {model.step}'),
         ('samples it was fitted to', f'{model.samples}, of which {model.positives} are 1'),
         ('loss on them', _number(model.loss)),
@@ -83,6 +82,14 @@ def _facts(model: Model) -> str:
         ('bias', _number(model.bias)),
     ]
     return '<h2>Model</h2>' + _table(['', ''], rows)
+
+
+def _date(stamp: float) -> str:
+    """Return a stamp as a date, or as it is where no calendar has it."""
+    try:
+        return time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(stamp))
+    except (OverflowError, ValueError, OSError):
+        return f'{stamp:g} s after 1970, which is no date'
 
 
 def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

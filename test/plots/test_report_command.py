@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import sys
@@ -156,3 +157,22 @@ def test_it_runs_without_ros_and_help_names_the_arguments():
     assert done.returncode == 0, done.stderr
     for each in ('--dataset-file', '--model-file', '--output', '--window', '--threshold'):
         assert each in done.stdout
+
+
+STRANGE = {
+    'mathematics in a name': ({'features': ('$\\frac{$', '$x$')}, 0),
+    'a date beyond any calendar': ({'stamp': 1e308}, 0),
+    'weights at the end of floats': ({'weights': (1e308, -1e308), 'scale': (1e10, 1e10)}, 0),
+    'all at the end of floats': ({'weights': (1e308, 1e308), 'mean': (1e308, 1e308), 'bias': 1e308}, 0),
+    'half of a surrogate pair in a name': ({'features': ('\ud800', 'b')}, 2),
+    'a newline in a run': ({'run': 'a\n[ERROR]'}, 2),
+}
+
+
+@needs_matplotlib
+@pytest.mark.parametrize(('change', 'code'), STRANGE.values(), ids=STRANGE)
+def test_a_strange_model_is_drawn_or_refused_in_one_sentence(files, capsys, change, code):
+    given = json.loads((files / 'model.json').read_text().splitlines()[0])
+    (files / 'model.json').write_text(json.dumps({**given, **change}))
+    assert run(files, '--model-file', str(files / 'model.json')) == code
+    assert len(capsys.readouterr().err.splitlines()) == (code > 0)
