@@ -16,6 +16,7 @@ PROGRAMS = (
     'extract',
     'train',
     'evaluate',
+    'label',
     'layouts',
 )
 

@@ -22,6 +22,7 @@ PROGRAMS = {
     'extract': 'binclf_ros.offline.extract',
     'train': 'binclf_ros.offline.train',
     'evaluate': 'binclf_ros.offline.evaluate',
+    'label': 'binclf_ros.offline.label',
     'layouts': 'binclf_ros.layouts',
 }
 

@@ -9,5 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 collect_ignore = (
-    [] if find_spec('rosbags') else ['test_commands.py', 'test_situations.py', 'test_same_samples.py']
+    []
+    if find_spec('rosbags')
+    else ['test_commands.py', 'test_label.py', 'test_situations.py', 'test_same_samples.py']
 )
