@@ -16,10 +16,11 @@ from ..core.errors import BinclfError
 from ..core.features.fields import check_fields, has_header
 from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sample, Sampler
+from ..core.health.findings import OK, WARN
 from ..core.text import printable
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
-from ..ros.node import OK, WARN, BinclfNode
+from ..ros.node import BinclfNode
 from ..ros.options import FeaturizerParameters
 from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT

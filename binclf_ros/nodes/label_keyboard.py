@@ -58,7 +58,7 @@ def _label() -> None:
     executor = SingleThreadedExecutor()  # before anybody can think that all is up, and send a signal
     executor.add_node(node)
     labels = node.create_publisher(
-        Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable()
+        Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable(node, 'label', 'publisher')
     )
     print(HELP.format(topic=labels.topic_name))
     label = NO_LABEL

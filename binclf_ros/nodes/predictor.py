@@ -13,6 +13,8 @@ from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
 from ..core.arrays import Array
 from ..core.errors import ModelError, SampleError
+from ..core.health.findings import ERROR, OK, WARN, Finding, Pulse
+from ..core.health.learning import find_of_predictor, nothing_to_answer
 from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.storage.files import place_of
@@ -22,7 +24,7 @@ from ..ros.cloud_bytes import SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, decision_to_bytes, model_from_msg, probability_to_bytes
-from ..ros.node import ERROR, OK, WARN, BinclfNode
+from ..ros.node import BinclfNode
 from ..ros.options import PredictorParameters
 from ..ros.process import run
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
@@ -43,6 +45,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         super().__init__('predictor', PredictorParameters, counted=('received', 'answered', *FLIPS))
         self._features = SerializedFeatures()
         self._names: tuple[str, ...] = ()
+        self._pulse = Pulse()
         self._decision = 0
         self.on_parameters(self.parameters)
         self._model: Model | None = None
@@ -134,6 +137,16 @@ class Predictor(BinclfNode[PredictorParameters]):
             return WARN, 'trainer gone: answering by its last model'
         return OK, 'answering'
 
+    def find(self, now: float) -> list[Finding]:
+        """Return what keeps it from answering lately."""
+        self._pulse.look(now, self.counts['received'])
+        if self._model is None:
+            return []
+        if silent := nothing_to_answer(self._pulse, now):
+            return silent
+        then = self.recent.before(now, self._pulse.window_sec)
+        return [] if then is None else find_of_predictor(self.counts, then[1], then[0], self.said)
+
     def values(self) -> dict[str, object]:
         """Return which model is in use."""
         model = self._model
@@ -185,6 +198,10 @@ class Predictor(BinclfNode[PredictorParameters]):
             self._explanation_out.publish(String(data=model.explain(x)))
 
     def _use(self, model: Model) -> None:
+        if self._model is None:
+            self.log(f'the first model: step {model.step} of run {model.run}, of {model.samples} samples')
+        elif model.run != self._model.run:
+            self.log(f'another run: {model.run}, its step {model.step}')
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
             self._came_back.clear()

@@ -16,6 +16,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
+from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
+from ..core.health.learning import find_of_trainer
 from ..core.learning.buffer import check_memory
 from ..core.learning.learner import LearningStatus
 from ..core.learning.model import Model
@@ -27,7 +29,7 @@ from ..core.storage.files import place_of
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
-from ..ros.node import ERROR, OK, WARN, BinclfNode
+from ..ros.node import BinclfNode
 from ..ros.options import TrainerParameters
 from ..ros.process import run
 from ..ros.qos import LABELED, LABELED_POINTS, MODEL
@@ -51,6 +53,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
+        self._has_learned = False
         self._model_out = self.advertise(String, 'model', MODEL, sole=True)
         for file in (self.parameters.model_file, self.parameters.dataset_file):
             if place := place_of(file):
@@ -72,6 +75,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             self._on_model,
             lambda text: self._on_failure('learning', text),
         )
+        if self._status.samples or self._status.model:
+            self._log_restored()
         self._publish_model()
         self._scoring = Scoring(
             self, lambda: self._status.model, lambda: self._status.missing, self._forget_half
@@ -162,6 +167,12 @@ class Trainer(BinclfNode[TrainerParameters]):
         doing = 'paused' if self._worker.paused else 'learning'
         return OK, '; '.join(filter(None, (doing, status.note)))
 
+    def find(self, now: float) -> list[Finding]:
+        """Return that samples are refused, and that what is learned is of no use."""
+        then = self.recent.before(now, WINDOW_SEC)
+        refused = [] if then is None else find_of_trainer(self.counts, then[1], then[0], self.said)
+        return [*refused, *self._scoring.find()]
+
     def values(self) -> dict[str, object]:
         """Return counts, the state of the learning and the scores."""
         status = self._status
@@ -189,8 +200,16 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _on_model(self, model: Model) -> None:
         """Publish a new model; called by the worker."""
+        if not self._has_learned:
+            self._has_learned = True
+            self.log(f'the first model: step {model.step}, of {model.samples} samples')
         self._on_failure('learning', '')
         self.guarded(self._publish_model)()
+
+    def _log_restored(self) -> None:
+        status = self._status
+        model = f'the model of step {status.model.step}' if status.model else 'no model'
+        self.log(f'going on from {status.samples} samples, {status.positives} of them of 1, and {model}')
 
     def _on_failure(self, kind: str, text: str) -> None:
         """Show what goes wrong as long as it does; '' is the end of it."""

@@ -19,8 +19,11 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 from ..core.errors import BinclfError, Rejected
+from ..core.health.findings import ERROR, OK, WARN, Finding, Judge, Recent, Verdict
+from ..core.options import named
 from ..core.text import MAX_LINE, printable, printable_lines, shown
 from .executor import executor_of, with_what_waits
+from .given import Given
 from .graph import doubles, incompatible_endpoints
 from .messages import diagnostics_to_msg
 from .options import NodeOptions
@@ -30,10 +33,8 @@ from .qos import overridable
 from .services import Answer, answering, create_service
 
 P = TypeVar('P', bound=NodeOptions)
-OK, WARN, ERROR = 0, 1, 2
-LOG_EVERY_SEC = 5.0
+LOG_EVERY_SEC = 10.0
 REPORT_SEC = 1.0
-MAX_INCOMPATIBLE_SHOWN = 5
 LOOK_SEC = 0.2
 LOOK_AT_GRAPH_SEC = 2.0
 
@@ -41,8 +42,8 @@ LOOK_AT_GRAPH_SEC = 2.0
 class BinclfNode(Node, Generic[P]):
     """A node with parameters of the kind P.
 
-    Subclasses give `status` and `values`, may give `on_parameters` (raise BinclfError to refuse) and
-    `close`. `counted` are the counters that are shown from the start.
+    Subclasses give `status` and `values`, may give `find`, `on_parameters` (raise BinclfError to refuse)
+    and `close`. `counted` are the counters that are shown from the start.
     """
 
     def __init__(self, name: str, kind: type[P], counted: tuple[str, ...]) -> None:
@@ -51,18 +52,21 @@ class BinclfNode(Node, Generic[P]):
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._declared = DeclaredParameters(self, kind, self.on_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._given = Given(self, list(named(kind)))
+        self._judge, self._verdict = Judge(), Verdict(OK, '')
+        self.recent: Recent[Counter[str]] = Recent()
+        self.said: dict[str, str] = {}
         self._severity = OK
         self._subscribed: list[Subscription[Any]] = []
         self._advertised: list[Publisher[Any]] = []
         self._sole: list[Publisher[Any]] = []
         self._incompatible: list[str] = []
         self._doubles: set[str] = set()
-        self._told: set[str] = set()
         self._logged: dict[str, float] = {}
         self._every: dict[float, list[Callable[..., None]]] = {}
         secure_parameter_services(self, self._parameter_refused)
         self.every(REPORT_SEC, self._report)
-        self.every(LOOK_SEC, self._report_change)
+        self.every(LOOK_SEC, self._look)
         self.every(LOOK_AT_GRAPH_SEC, self._look_at_graph)
 
     @property
@@ -84,6 +88,10 @@ class BinclfNode(Node, Generic[P]):
     def status(self) -> tuple[int, str]:
         """Return the severity (OK, WARN, ERROR) and a sentence."""
         raise NotImplementedError
+
+    def find(self, now: float) -> list[Finding]:
+        """Return what is wrong with what happened lately, at a time (s) of the steady clock."""
+        return []
 
     def values(self) -> dict[str, object]:
         """Return what diagnostics show beside the counts."""
@@ -107,7 +115,7 @@ class BinclfNode(Node, Generic[P]):
         """
         call = self.guarded(callback, count)
         subscription = self.create_subscription(
-            kind, topic, call, qos, qos_overriding_options=overridable(), raw=raw
+            kind, topic, call, qos, qos_overriding_options=overridable(self, topic, 'subscription'), raw=raw
         )
         if executor_of(self.parameters.executor) is SingleThreadedExecutor:
             subscription.callback = self.guarded(with_what_waits(call, subscription))
@@ -121,7 +129,9 @@ class BinclfNode(Node, Generic[P]):
 
     def advertise(self, kind: type[Any], topic: str, qos: QoSProfile, sole: bool = False) -> Publisher[Any]:
         """Advertise a topic; where this node is the `sole` one that should publish it, another is named."""
-        publisher = self.create_publisher(kind, topic, qos, qos_overriding_options=overridable())
+        publisher = self.create_publisher(
+            kind, topic, qos, qos_overriding_options=overridable(self, topic, 'publisher')
+        )
         self._advertised.append(publisher)
         if sole:
             self._sole.append(publisher)
@@ -185,6 +195,7 @@ class BinclfNode(Node, Generic[P]):
                 callback(*arguments)
             except Rejected as error:
                 self.counts[f'{count}/{error.reason}'] += 1
+                self.said[error.reason] = str(error)
                 self.warn_sometimes(error.reason, str(error))
             except Exception as error:
                 if not self.context.ok():
@@ -195,8 +206,8 @@ class BinclfNode(Node, Generic[P]):
         return call
 
     def warn_sometimes(self, topic: str, text: str) -> None:
-        """Log a warning, at most one of a topic in five seconds."""
-        now = self.steady.now().nanoseconds * 1e-9
+        """Log a warning, at most one of a topic in ten seconds."""
+        now = self.steady_sec()
         if now - self._logged.get(topic, -LOG_EVERY_SEC) >= LOG_EVERY_SEC:
             self._logged[topic] = now
             self.log(text, WARN)
@@ -222,27 +233,35 @@ class BinclfNode(Node, Generic[P]):
         self._look_for_doubles()
 
     def _look_for_doubles(self) -> None:
-        """Warn, once, of who does the same work beside this node, if that is so at two looks in a row."""
+        """Find who does the same work beside this node, if that is so at two looks in a row."""
         found = doubles(self, self._sole)
         self._incompatible += [each for each in found if each in self._doubles]
-        for each in set(self._incompatible) & set(found) - self._told:
-            self.log(each, WARN)
-        self._told = {each for each in self._told | set(self._incompatible) if each in found}
         self._doubles = set(found)
 
-    def _state(self) -> tuple[int, str]:
-        """Return the status, with what is wrong on the graph."""
-        severity, text = self.status()
-        if not self._incompatible:
-            return severity, text
-        return max(severity, WARN), '; '.join([text, *self._incompatible[:MAX_INCOMPATIBLE_SHOWN]])
+    def steady_sec(self) -> float:
+        """Return the time of the steady clock (s)."""
+        return float(self.steady.now().nanoseconds * 1e-9)
 
-    def _report_change(self) -> None:
-        if self._state()[0] != self._severity:
+    def _look(self) -> None:
+        """Look at how it goes, log what is new of it, and report a change of the level at once."""
+        self.recent.add(self.steady_sec(), self.counts.copy())
+        self._judge_now()
+        if self._verdict.level != self._severity:
             self._report()
 
+    def _judge_now(self) -> None:
+        now, (severity, text) = self.steady_sec(), self.status()
+        findings = [Finding('status', text, severity, holds=False)] if severity else []
+        findings += self.find(now)
+        findings += self._given.find(severity == OK)
+        findings += [Finding(each, each, holds=False) for each in self._incompatible]
+        self._verdict = self._judge.take(now, findings, text)
+        for level, line in self._verdict.log:
+            self.log(line, level)
+
     def _report(self) -> None:
-        self._severity, text = self._state()
+        self._judge_now()
+        self._severity, text = self._verdict.level, self._verdict.text
         name = self.get_fully_qualified_name().lstrip('/')
         shown = {**self.counts, **self.values()}
         if self._incompatible:

@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy, QoSPolicyKind, QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from .given import QOS, overrides
 
 LIVE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """Heard: sensors, labels, features. Best effort hears every publisher; fresh beats complete."""
+LATCHED = QoSProfile(
+    depth=100,
+    reliability=QoSReliabilityPolicy.RELIABLE,
+    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""Subscribed: a label that all its publishers keep for whoever comes late."""
 OUT = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
 """Said: features, probability, decision."""
 LABELED = QoSProfile(depth=10_000, reliability=QoSReliabilityPolicy.RELIABLE)
@@ -28,6 +37,12 @@ PICTURE = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)
 """Pictures for people: the newest is enough."""
 
 
-def overridable() -> QoSOverridingOptions:
-    """Return what lets `qos_overrides./topic.publisher.reliability` and its like be parameters."""
-    return QoSOverridingOptions.with_default_policies()
+def overridable(node: Node, topic: str, side: str) -> QoSOverridingOptions:
+    """Return what makes parameters of the `qos_overrides./topic.side.policy` that were given; no others.
+
+    So all policies that rclpy knows can be overridden, and a list of parameters stays short. `side` is
+    `publisher` or `subscription`.
+    """
+    prefix = f'{QOS}{node.resolve_topic_name(topic)}.{side}.'
+    given = {name[len(prefix) :] for name in overrides(node) if name.startswith(prefix)}
+    return QoSOverridingOptions([each for each in QoSPolicyKind if each.name.lower() in given])

@@ -15,8 +15,9 @@ from ..core.arrays import Array
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import SCORES, Scores
 from ..core.evaluation.thresholds import recommend
+from ..core.health.findings import Finding
 from ..core.learning.model import Model
-from ..plots.learning import Learning
+from ..plots.learning import Learning, verdict
 from .messages import scalar_to_msg
 from .node import WARN, BinclfNode
 from .options import TrainerParameters
@@ -25,6 +26,7 @@ from .qos import SCALAR
 
 CURVES_SEC = 0.2
 PROGRESS_SEC = 1.0
+ADVICE = 'other features, or labels that are nearer to the moment, may tell the two apart'
 BESIDE = ('accuracy', 'log_loss')
 """Scores of the majority class that have a topic of their own."""
 
@@ -48,6 +50,7 @@ class Scoring:
         self._progress = Progress()
         self._drawn: object = None
         self._alarms = 0
+        self._judged, self._verdict = 0, ''
         curves = ('loss', 'drift', *SCORES, *(f'majority_{name}' for name in BESIDE))
         self._curves = {name: node.advertise(Float64, f'~/{name}', SCALAR) for name in curves}
         node.provide_service(Trigger, '~/recommend_threshold', self._recommend_threshold)
@@ -101,6 +104,10 @@ class Scoring:
             'total_tp': tally.tp,
         }
 
+    def find(self) -> list[Finding]:
+        """Return that what is learned is no better than to say the more frequent label always."""
+        return [Finding('verdict', self._verdict, holds=False)] if self._verdict else []
+
     @property
     def _drifted(self) -> bool:
         """Whether the last alarm is no further back than the scores look."""
@@ -136,6 +143,10 @@ class Scoring:
         model = self._model()
         if model is not None:
             self._progress.note(self._scores, model.loss)
+        if self._judged != self._scores.tally.samples:
+            self._judged = self._scores.tally.samples
+            found = verdict(self._take_picture())
+            self._verdict = '' if found.learns is not False else f'{found.text}: {ADVICE}'
 
     def _take_picture(self) -> Learning:
         name = self._node.get_fully_qualified_name()
