@@ -16,7 +16,7 @@ from ..core.errors import BinclfError
 from ..core.features.fields import check_fields, has_header
 from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sample, Sampler
-from ..core.health.findings import OK, WARN
+from ..core.health.findings import OK, WARN, near_topic
 from ..core.text import printable
 from ..ros.clouds import one_point_cloud
 from ..ros.messages import FeaturesMessage, message_from_bytes
@@ -46,7 +46,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         try:
             self._bind(new)
         except LookupError as error:
-            self._unbind(printable(error))
+            self._unbind(self._missing(error))
 
     def status(self) -> tuple[int, str]:
         """Return whether it samples."""
@@ -65,7 +65,9 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         if self._sampler is None and self.parameters.features:
             try:
                 self._bind(self.parameters)
-            except (LookupError, BinclfError) as error:
+            except LookupError as error:
+                self._unbind(self._missing(error))
+            except BinclfError as error:
                 self._unbind(printable(error))
 
     def _bind(self, parameters: FeaturizerParameters) -> None:
@@ -92,9 +94,13 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             )
         self.log(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
 
+    def _missing(self, error: LookupError) -> str:
+        """Return which topic is missing, and which may have been meant."""
+        text = str(error)
+        topics = [name for name, _ in self.get_topic_names_and_types()]
+        return printable(text + near_topic(text.rsplit(' ', 1)[-1], topics))
+
     def _unbind(self, waiting_for: str) -> None:
-        if waiting_for and waiting_for != self._waiting_for:
-            self.log(waiting_for)
         self._waiting_for = waiting_for
         self._sampler = None
         for each in self._sensors:

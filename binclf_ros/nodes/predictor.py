@@ -18,7 +18,7 @@ from ..core.health.learning import find_of_predictor, nothing_to_answer
 from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.storage.files import place_of
-from ..core.storage.model_file import ModelFile
+from ..core.storage.model_file import ModelFile, check_is_new
 from ..core.text import shown
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.cloud_writer import CloudWriter
@@ -72,7 +72,12 @@ class Predictor(BinclfNode[PredictorParameters]):
         self.every(EXPLAIN_SEC, self._explain)
 
     def on_parameters(self, new: PredictorParameters) -> None:
-        """Take over the threshold."""
+        """Take over the threshold, and where the model is kept. Raises StorageError."""
+        if new.model_file != self.parameters.model_file:
+            check_is_new(new.model_file)
+            self._keeper = ModelFile(new.model_file, self._on_failure)
+            if self._model is not None:
+                self._keeper.keep(self._model)
         self._lower, self._upper = new.threshold - new.hysteresis, new.threshold + new.hysteresis
 
     def on_features(self, data: bytes) -> None:

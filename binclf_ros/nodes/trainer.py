@@ -26,6 +26,7 @@ from ..core.learning.worker import Worker
 from ..core.options import pick
 from ..core.storage.durable_learner import DurableLearner
 from ..core.storage.files import place_of
+from ..core.storage.model_file import check_is_new
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
 from ..ros.messages import SerializedFeatures, model_to_msg
@@ -144,10 +145,13 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.counts['accepted'] += len(y)
 
     def on_parameters(self, new: TrainerParameters) -> None:
-        """Hand the options to the worker. Raises ParameterError where there is no memory for them."""
+        """Hand the options to the worker. Raises ParameterError where there is no memory, StorageError."""
         with self._naming:
             if new.buffer_capacity > self.parameters.buffer_capacity:
                 check_memory(len(self._names), new.buffer_capacity)
+        if new.model_file != self.parameters.model_file:
+            check_is_new(new.model_file)
+            self._worker.post(lambda: self._learner.keep_model_in(new.model_file))
         self._scoring.resize(new.score_window)
         self._worker.configure(pick(LearningOptions, new), new.train_rate_hz, new.train_budget_sec)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ QOS = 'qos_overrides.'
 _OF_RCLPY = ('use_sim_time', 'start_type_description_service', 'diagnostic_updater.')
 
 
-def overrides(node: Node) -> Iterable[str]:
-    """Return the names of all parameters that the node was started with, declared or not."""
+def overrides(node: Node) -> Mapping[str, Any]:
+    """Return all parameters that the node was started with, declared or not."""
     return getattr(node, '_parameter_overrides', {})
 
 

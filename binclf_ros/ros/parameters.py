@@ -19,6 +19,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from ..core.errors import ParameterError
 from ..core.options import allowed, checked, named, typed
 from .options import NodeOptions
 
@@ -60,14 +61,7 @@ class DeclaredParameters(Generic[P]):
 
     def _on_set(self, changes: list[Parameter[Any]]) -> SetParametersResult:
         try:
-            new = replace(
-                self.current,
-                **{
-                    p.name: checked(self._fields[p.name], p.value)
-                    for p in changes
-                    if p.name in self._fields
-                },
-            )
+            new = replace(self.current, **self._checked(changes))
             new.check()
             if new != self.current:
                 self._accept(new)
@@ -75,6 +69,15 @@ class DeclaredParameters(Generic[P]):
         except Exception as error:  # an exception here would end the node: rclpy lets it through
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+    def _checked(self, changes: list[Parameter[Any]]) -> dict[str, Any]:
+        """Return the values of those that are declared here. Raises ParameterError."""
+        values = {p.name: checked(self._fields[p.name], p.value) for p in changes if p.name in self._fields}
+        for name, value in values.items():
+            now = getattr(self.current, name)
+            if self._fields[name].metadata['set_once'] and now and value != now:
+                raise ParameterError(f'{name} is {now!r}, and read-only since it was set: start anew')
+        return values
 
 
 def _declare(node: Node, each: Field[Any]) -> Any:

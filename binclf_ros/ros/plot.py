@@ -10,8 +10,9 @@ from typing import Any
 
 from sensor_msgs.msg import CompressedImage
 
+from ..core.health.findings import WARN
 from ..plots.learning import Learning
-from .node import WARN, BinclfNode
+from .node import BinclfNode
 from .qos import PICTURE
 
 PERIOD_SEC = 1.0

@@ -3,11 +3,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rclpy.node import Node
-from rclpy.qos import QoSDurabilityPolicy, QoSPolicyKind, QoSProfile, QoSReliabilityPolicy
+from rclpy.qos import (
+    QoSDurabilityPolicy,
+    QoSHistoryPolicy,
+    QoSLivelinessPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    QoSReliabilityPolicy,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from ..core.errors import ParameterError
+from ..core.text import shown
 from .given import QOS, overrides
+
+_WORDS: dict[str, Any] = {
+    'reliability': QoSReliabilityPolicy,
+    'durability': QoSDurabilityPolicy,
+    'history': QoSHistoryPolicy,
+    'liveliness': QoSLivelinessPolicy,
+}
 
 LIVE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """Heard: sensors, labels, features. Best effort hears every publisher; fresh beats complete."""
@@ -41,8 +59,22 @@ def overridable(node: Node, topic: str, side: str) -> QoSOverridingOptions:
     """Return what makes parameters of the `qos_overrides./topic.side.policy` that were given; no others.
 
     So all policies that rclpy knows can be overridden, and a list of parameters stays short. `side` is
-    `publisher` or `subscription`.
+    `publisher` or `subscription`. Raises ParameterError for a value that is none of the policy.
     """
     prefix = f'{QOS}{node.resolve_topic_name(topic)}.{side}.'
-    given = {name[len(prefix) :] for name in overrides(node) if name.startswith(prefix)}
-    return QoSOverridingOptions([each for each in QoSPolicyKind if each.name.lower() in given])
+    given = overrides(node)
+    kinds = [each for each in QoSPolicyKind if prefix + each.name.lower() in given]
+    for each in kinds:
+        name = prefix + each.name.lower()
+        _check(name, given[name].value, _WORDS.get(each.name.lower()))
+    return QoSOverridingOptions(kinds)
+
+
+def _check(name: str, value: object, words: Any) -> None:
+    """Raise ParameterError for a value that rclpy would end on."""
+    if words is not None:
+        known = [each.name.lower() for each in words]
+        if value not in known:
+            raise ParameterError(f'{name} is {shown(value)}, expected one of {", ".join(known)}')
+    elif not isinstance(value, int) or value < 0:
+        raise ParameterError(f'{name} is {shown(value)}, expected a whole number (of times: nanoseconds)')

@@ -15,11 +15,11 @@ from ..core.arrays import Array
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import SCORES, Scores
 from ..core.evaluation.thresholds import recommend
-from ..core.health.findings import Finding
+from ..core.health.findings import WARN, Finding
 from ..core.learning.model import Model
 from ..plots.learning import Learning, verdict
 from .messages import scalar_to_msg
-from .node import WARN, BinclfNode
+from .node import BinclfNode
 from .options import TrainerParameters
 from .plot import Plot
 from .qos import SCALAR

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import doctest
 from dataclasses import replace
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from binclf_ros.core.features.status import LabelStatus, SamplerStatus, TopicStatus
@@ -13,6 +15,7 @@ from binclf_ros.core.health import findings, sampling
 from binclf_ros.core.health.findings import ERROR, OK, WARN, Finding, Judge, Pulse, Recent, near, refused
 from binclf_ros.core.health.learning import find_of_predictor, find_of_trainer, nothing_to_answer
 from binclf_ros.core.health.sampling import Labelling, facts, find, notes, window_sec
+from binclf_ros.core.health.watch import SamplingWatch
 
 FEATURES = ('/imu/data/linear_acceleration/z', 'std(/imu/data/angular_velocity/x, 1.0)')
 
@@ -310,3 +313,57 @@ def test_recent_gives_the_newest_that_is_old_enough():
 )
 def test_names_that_are_near_are_offered(name, names, words):
     assert near(name, names) == words
+
+
+# a watch over time
+
+
+class Watched:
+    """A sampler that is looked at five times a second."""
+
+    def __init__(self, **given):
+        self.watch, self.now, self.status = SamplingWatch(**given), 100.0, BEGAN
+
+    def run(self, seconds, x=lambda t: [t, 1.0], sampled=0, dropped=MappingProxyType({})):
+        """Let time pass, with what happens a second; return what was found at each look."""
+        found = []
+        for _ in range(round(seconds * 5)):
+            self.now += 0.2
+            if x is not None:
+                self.watch.on_sample(np.array(x(self.now)))
+            lost = {k: self.status.dropped.get(k, 0) + n // 5 for k, n in dropped.items()}
+            self.status = replace(
+                self.status,
+                sampled=self.status.sampled + sampled // 5,
+                dropped={**self.status.dropped, **lost},
+            )
+            found.append(' '.join(each.text for each in self.watch.look(self.now, self.status)))
+        return found
+
+
+def test_a_sampler_that_loses_its_readings_is_found_out_within_three_seconds_and_well_again_after_as_many():
+    watched = Watched()
+    assert set(watched.run(20.0, sampled=100)) == {''}
+    found = watched.run(3.0, dropped={'not_finite': 100})
+    assert found[0] == '' and 'dropped' in found[-1]
+    found = watched.run(3.0, sampled=100)
+    assert 'dropped' in found[0] and found[-1] == ''
+
+
+def test_a_feature_that_stands_still_is_noted_after_ten_seconds_and_taken_back_when_it_moves():
+    watched = Watched()
+    watched.run(9.0, sampled=100)
+    assert watched.watch.constant == ()
+    watched.run(2.0, sampled=100)
+    assert watched.watch.constant == FEATURES[1:]
+    assert watched.watch.notes == (
+        'the same value for 10 s: std(/imu/data/angular_velocity/x, 1.0) (frozen, or standing still?)',
+    )
+    watched.run(0.4, x=lambda t: [t, t], sampled=100)
+    assert watched.watch.constant == ()
+
+
+def test_without_samples_nothing_is_called_constant():
+    watched = Watched()
+    watched.run(30.0, x=None)
+    assert watched.watch.constant == ()

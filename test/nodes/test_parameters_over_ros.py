@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -46,7 +47,8 @@ REFUSED = [
     ('trainer', 'buffer_policy', 'lifo', ['lifo', 'fifo', 'balanced', 'reservoir']),
     ('trainer', 'standardize', 'yes', ['standardize', 'true or false']),
     ('trainer', 'seed', 1, ['seed', 'read-only']),
-    ('trainer', 'model_file', '/tmp/other', ['model_file', 'read-only']),
+    ('trainer', 'dataset_file', '/tmp/other', ['dataset_file', 'read-only']),
+    ('trainer', 'model_file', '/dev', ['model_file', '/dev', 'exists already']),
     ('trainer', 'executor', 'single', ['executor', 'read-only']),
     ('trainer', 'lerning_rate', 1.0, ['undeclared']),
     ('predictor', 'threshold', 1.5, ['threshold', '1.5']),
@@ -166,3 +168,54 @@ def test_buffer_that_shrinks_and_changes_its_policy_keeps_what_fits(ground):
     ground.teach(X[:10], y[:10])
     ground.wait_until(lambda: models[-1]['samples'] == 30)
     assert ground.count('trainer', 'accepted') >= 60
+
+
+def test_a_model_that_was_learned_without_a_file_can_still_be_kept(ground, tmp_path):
+    ground.start('trainer', min_samples_per_class=1)
+    ground.teach(*blobs(20))
+    ground.wait_until(lambda: ground.count('trainer', 'step') > 0, 'a model')
+    success, text = ground.trigger('/trainer/save')
+    assert not success and 'set model_file to the path of a new file' in text
+    file = tmp_path / 'kept.json'
+    assert ground.set_parameter('trainer', 'model_file', str(file)) == ''
+    success, text = ground.trigger('/trainer/save')
+    assert success and str(file) in text
+    assert json.loads(file.read_text())['samples'] == 20
+    assert 'read-only since it was set' in ground.set_parameter(
+        'trainer', 'model_file', str(tmp_path / 'b')
+    )
+
+
+def test_only_the_overrides_of_qos_that_were_given_are_parameters(ground):
+    name = 'qos_overrides./features.subscription.'
+    ground.start('predictor', **{f'{name}durability': 'transient_local', f'{name}reliability': 'reliable'})
+    ground.wait_for_nodes('predictor')
+    names = [each.name for each in ground.descriptors('predictor')]
+    assert [each for each in names if each.startswith('qos')] == [f'{name}durability', f'{name}reliability']
+    (found,) = ground.node.get_subscriptions_info_by_topic('/features')
+    assert found.qos_profile.durability.name == 'TRANSIENT_LOCAL'
+    assert found.qos_profile.reliability.name == 'RELIABLE'
+
+
+def test_an_override_of_qos_that_changes_nothing_is_named(ground):
+    name = 'qos_overrides./feature.subscription.reliability'
+    ground.start('trainer', **{name: 'reliable'}, lerning_rate=1.0)
+    ground.wait_until(lambda: 'lerning_rate was given' in ground.text.get('trainer', ''))
+    assert (
+        'the parameter lerning_rate was given and is not known: is learning_rate meant?'
+        in (ground.text['trainer'])
+    )
+    ground.teach(*blobs(20))
+    ground.wait_until(lambda: f'{name} changes nothing' in ground.text['trainer'])
+    assert ground.severity['trainer'] == 1
+
+
+def test_a_file_for_another_namespace_is_named(ground, tmp_path):
+    file = tmp_path / 'p.yaml'
+    file.write_text('predictor: {ros__parameters: {threshold: 0.7}}')
+    ground.start('predictor', '-r', '__ns:=/terrain', '--params-file', str(file))
+    ground.wait_until(lambda: 'write /**: above predictor:' in ground.text.get('terrain/predictor', ''))
+    assert (
+        f'{file} has parameters of /predictor, and this node is /terrain/predictor'
+        in (ground.text['terrain/predictor'])
+    )

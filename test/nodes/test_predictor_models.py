@@ -67,7 +67,7 @@ def test_model_is_refused_counted_shown_and_the_one_in_use_stays(answering, refu
     model, reason = REFUSED[refused]
     models = answering.publisher(String, 'model', LATCHED)
     models.publish(String(data=json.dumps(USED)))
-    answering.wait_until(lambda: answering.severity['predictor'] == 0)
+    answering.ask_until(lambda: answering.severity['predictor'] == 0, X)
     expected, counts = answer(answering), model_rejected(answering)
     assert expected[0] == pytest.approx(probability_of(USED, X), abs=1e-15)
     models.publish(String(data=model if isinstance(model, str) else json.dumps(model)))
@@ -84,7 +84,7 @@ def test_equal_step_is_a_repeat(answering):
     expected, counts = answer(answering), model_rejected(answering)
     models = answering.publisher(String, 'model', LATCHED)
     models.publish(String(data=json.dumps({**USED, 'stamp': 1.0})))
-    answering.wait_until(lambda: answering.severity['predictor'] == 0)
+    answering.ask_until(lambda: answering.severity['predictor'] == 0, X)
     assert answer(answering) == expected
     assert model_rejected(answering) == counts
 
@@ -92,12 +92,12 @@ def test_equal_step_is_a_repeat(answering):
 def test_trainer_gone_is_a_warning_after_2_seconds_and_a_repeat_ends_it(answering):
     models = answering.publisher(String, 'model', LATCHED)
     models.publish(String(data=json.dumps(USED)))
-    answering.wait_until(lambda: answering.severity['predictor'] == 0)
-    answering.wait_until(lambda: answering.severity['predictor'] == 1)
+    answering.ask_until(lambda: answering.severity['predictor'] == 0, X)
+    answering.ask_until(lambda: answering.severity['predictor'] == 1, X)
     assert 'trainer gone' in answering.text['predictor']
     assert answer(answering)[0] == pytest.approx(probability_of(USED, X), abs=1e-15)
     models.publish(String(data=json.dumps(USED)))
-    answering.wait_until(lambda: answering.severity['predictor'] == 0)
+    answering.ask_until(lambda: answering.severity['predictor'] == 0, X)
 
 
 BAD_SAMPLES = {

@@ -57,8 +57,9 @@ class Storm:
     def __init__(self, ground, name, seed=0):
         self.ground, self.name, self.chance = ground, name, random.Random(seed)
         self.service = f'/{name}/set_parameters_atomically'
-        self.defaults = {each.name: each.default for each in fields(KINDS[name])}
-        self.free = [each.name for each in fields(KINDS[name]) if not each.metadata['read_only']]
+        changing = [each for each in fields(KINDS[name]) if not each.metadata['set_once']]  # for good
+        self.defaults = {each.name: each.default for each in changing}
+        self.free = [each.name for each in changing if not each.metadata['read_only']]
         self.state = {name: in_kind(value, value) for name, value in self.defaults.items()}
         self.taken = self.refused = 0
 

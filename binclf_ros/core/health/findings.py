@@ -171,7 +171,19 @@ def refused(
     return [Finding('refused', f'{n} of {total} {what} refused in the last {seconds:.0f} s{of}: {why}')]
 
 
-def near(name: str, names: Sequence[str]) -> str:
+def near_topic(path: str, topics: Sequence[str]) -> str:
+    """Return what may have been meant by a path of fields of which no topic is there; '' for nothing.
+
+    >>> near_topic('/imu/dat/linear_acceleration/z', ['/imu/data', '/odom'])
+    ': is /imu/data meant?'
+    """
+    parts = path.split('/')
+    heads = ['/'.join(parts[: n + 1]) for n in range(len(parts) - 1, 0, -1)]
+    found = (near(head, topics, 0.8) for head in heads)
+    return next(filter(None, found), '')
+
+
+def near(name: str, names: Sequence[str], cutoff: float = 0.6) -> str:
     """Return the one or two names that may have been meant: ': is /imu/data meant?'; '' for none.
 
     >>> near('/imu/dat', ['/imu/data', '/rosout'])
@@ -180,7 +192,7 @@ def near(name: str, names: Sequence[str]) -> str:
     ''
     """
     lowered = {each.lower(): each for each in names if each != name}
-    found = [lowered[each] for each in get_close_matches(name.lower(), list(lowered), 2, 0.6)]
+    found = [lowered[each] for each in get_close_matches(name.lower(), list(lowered), 2, cutoff)]
     if not found:  # the same last part in another namespace
         last = name.rsplit('/', 1)[-1]
         found = [each for each in names if last and each != name and each.rsplit('/', 1)[-1] == last][:2]

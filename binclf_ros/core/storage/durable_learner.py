@@ -79,6 +79,13 @@ class DurableLearner(Learner):
             self._keeper.keep(fit.model)
         return fit
 
+    def keep_model_in(self, path: str) -> None:
+        """Keep the model in a file from now on, the one that is there at once."""
+        self._keeper.close()
+        self._keeper = ModelFile(path, lambda text: self._report('model_file', text))
+        if self.model is not None:
+            self._keeper.keep(self.model)
+
     def forget_half(self) -> None:
         """Forget the older half of the samples of each class, in the dataset file as well."""
         super().forget_half()
@@ -116,7 +123,7 @@ class DurableLearner(Learner):
         elif self._keeper.active:
             done.append('there is no model yet')
         if not done:
-            return False, f'nothing is saved: {NO_FILES}'
+            return False, f'nothing is saved: {NO_FILES}; set model_file to the path of a new file first'
         return self._dataset is not None or self.model is not None, 'saved: ' + ', '.join(done)
 
     def load(self, agree: Callable[[Names], None]) -> Answer:

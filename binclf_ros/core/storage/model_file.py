@@ -70,6 +70,14 @@ def _checksum(data: bytes) -> bytes:
     return f'{zlib.crc32(data):032b}'.translate({ord('0'): ' ', ord('1'): '\t'}).encode()
 
 
+def check_is_new(path: str) -> None:
+    """Raise StorageError where there is a file already: what is there is started from, not written over."""
+    if file_of(path).exists():
+        raise StorageError(
+            f'model_file {path} exists already: name a new file, or start with it as the model_file'
+        )
+
+
 class ModelFile:
     """Keeps the newest model in a file, from a thread of its own: a disk may take its time.
 

@@ -14,9 +14,9 @@ class ModelFileOptions(Options):
 
     model_file: str = option(
         '',
-        'The path of the file to start from, in which the newest good model is then kept; '
-        'empty keeps it in memory alone.',
-        read_only=True,
+        'The path of the file to start from, in which the newest good model is then kept; empty keeps it '
+        'in memory alone, and only then may the path of a new file be set while the node runs.',
+        set_once=True,
     )
 
 
