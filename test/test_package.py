@@ -117,6 +117,19 @@ def test_help_lists_the_parameters_and_ends(name: str) -> None:
         assert each.name in done.stdout
 
 
+def test_help_of_the_keyboard_needs_no_terminal() -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'binclf_ros', 'label_keyboard', '--help'],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 0 and not done.stderr
+    assert 'yes, from now on' in done.stdout
+
+
 def test_the_example_against_mse_shows_the_difference() -> None:
     done = subprocess.run(
         [sys.executable, 'examples/why_not_mse.py'],

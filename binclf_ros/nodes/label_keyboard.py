@@ -7,17 +7,24 @@ import os
 import select
 import sys
 import termios
+import time
 import tty
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Int8
 
+from ..core.health.findings import Heard
+from ..core.text import printable
+from ..ros.options import KINDS
 from ..ros.qos import overridable
 
 NO_LABEL = -1
 PERIOD_SEC = 0.1
+MAX_HEARD = 20
 KEYS = {b'1': 1, b'0': 0, b' ': NO_LABEL}
 NAMES = {1: '1 (yes)', 0: '0 (no)', NO_LABEL: 'none'}
 HELP = """Label what the robot is doing now; published ten times a second on {topic} (std_msgs/Int8).
@@ -27,12 +34,17 @@ HELP = """Label what the robot is doing now; published ten times a second on {to
     space  neither: nothing is labelled
     q      quit
 
+What the nodes say of their work is shown above the label.
+
 Give the featurizer  label: {topic}/data
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Publish labels until q, Ctrl-C or SIGTERM; return the exit code."""
+    if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):
+        print(HELP.format(topic='/label'))
+        return 0
     if not sys.stdin.isatty():
         print('label_keyboard reads keys from a terminal, and this is none', file=sys.stderr)
         return 2
@@ -61,6 +73,7 @@ def _label() -> None:
         Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable(node, 'label', 'publisher')
     )
     print(HELP.format(topic=labels.topic_name))
+    _show_health(node)
     label = NO_LABEL
     while rclpy.ok():
         print(f'\rlabel: {NAMES[label]:10}', end='', flush=True)
@@ -71,7 +84,24 @@ def _label() -> None:
             if key in (b'q', b''):
                 return
             label = KEYS.get(key, label)
-        executor.spin_once(timeout_sec=0.0)
+        for _ in range(MAX_HEARD):
+            executor.spin_once(timeout_sec=0.0)
+
+
+def _show_health(node: Node) -> None:
+    """Have what the nodes of this namespace say of their work be shown above the label."""
+    heard, namespace = Heard(), node.get_namespace().strip('/')
+    names = {f'{namespace}/{each}'.lstrip('/') for each in KINDS}
+
+    def on_diagnostics(message: DiagnosticArray) -> None:
+        for each in message.status:
+            if each.name in names:
+                level = int.from_bytes(each.level, 'little')
+                line = heard.take(time.monotonic(), each.name, level, each.message)
+                if line:
+                    print(f'\r{printable(line)}', flush=True)
+
+    node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
 
 
 if __name__ == '__main__':

@@ -85,6 +85,14 @@ def test_keys_are_labels_and_the_terminal_is_as_it_was(keyboard):
         assert text in keyboard.screen()
 
 
+def test_what_the_nodes_say_of_their_work_is_shown(keyboard):
+    keyboard.until(lambda: keyboard.labels)
+    keyboard.ground.start('featurizer')
+    keyboard.until(lambda: 'WARN featurizer: no features yet: set the parameter' in keyboard.screen())
+    keyboard.press('q')
+    keyboard.until(lambda: keyboard.process.poll() is not None)
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_it_and_the_terminal_is_as_it_was(keyboard, number):
     keyboard.until(lambda: keyboard.labels)

@@ -19,6 +19,7 @@ from difflib import get_close_matches
 from typing import Generic, TypeVar
 
 OK, WARN, ERROR = 0, 1, 2
+LEVELS = ('OK', 'WARN', 'ERROR')
 WINDOW_SEC = 3.0
 """What happened in so much time is judged, or in the time of so many messages:"""
 PERIODS = 10
@@ -145,6 +146,28 @@ class Pulse:
     def window_sec(self) -> float:
         """What is judged: the last 3 s, or the time of 10 messages where that is longer."""
         return max(WINDOW_SEC, PERIODS * self.period_sec)
+
+
+class Heard:
+    """What is worth a line of what nodes say of themselves: each change, and at most every 10 s what stays.
+
+    >>> heard = Heard()
+    >>> heard.take(0.0, 'trainer', 1, 'no samples'), heard.take(1.0, 'trainer', 0, 'learning')
+    ('WARN trainer: no samples', 'OK trainer: learning')
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[str, int] = {}
+        self._said: dict[str, float] = {}
+
+    def take(self, now: float, name: str, level: int, text: str) -> str:
+        """Return the line that a status is worth at a time (s); '' for none."""
+        changed = self._levels.get(name, OK) != level
+        self._levels[name] = level
+        if not changed and (level == OK or now - self._said[name] < LOG_SEC):
+            return ''
+        self._said[name] = now
+        return f'{LEVELS[min(level, ERROR)]} {name}: {text}'
 
 
 def rise(now: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int]:
