@@ -202,7 +202,7 @@ def test_an_override_of_qos_that_changes_nothing_is_named(ground):
     ground.start('trainer', **{name: 'reliable'}, lerning_rate=1.0)
     ground.wait_until(lambda: 'lerning_rate was given' in ground.text.get('trainer', ''))
     assert (
-        'the parameter lerning_rate was given and is not known: is learning_rate meant?'
+        'the parameter lerning_rate was given and is not known: is learning_rate'
         in (ground.text['trainer'])
     )
     ground.teach(*blobs(20))
