@@ -57,13 +57,23 @@ class Domain:
     def __init__(self):
         for self.number in DOMAINS:
             path = Path(tempfile.gettempdir()) / f'binclf_ros_test_domain_{self.number}.lock'
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                self._file = self._open(path)
+            except PermissionError:
+                continue  # somebody else's, who lets nobody look
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 os.close(self._file)
         raise RuntimeError(f'all domains of {DOMAINS} are taken')
+
+    @staticmethod
+    def _open(path):
+        try:
+            return os.open(path, os.O_RDONLY)  # enough to lock it, also where another user made it
+        except FileNotFoundError:
+            return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
     def free(self):
         os.close(self._file)
