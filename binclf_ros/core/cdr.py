@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from .errors import SampleError
-from .features.expressions import Segment, elements
 from .features.fields import ARRAY, FieldTypes, has_header
-from .features.readings import Fields, Readings, Values, stamp_ns
+from .features.paths import Segment, elements_of
+from .features.readings import LONG, Fields, Readings, Values, indexed, stamp_ns
 from .features.topics import as_slice
 
 Decode = Callable[[bytes], Any]
@@ -39,7 +39,8 @@ LETTERS = {
 MAX_STEPS = 20_000
 """Fields and elements that are gone through at most to find where those behind them are."""
 MAX_TRIES = 8
-"""Messages running that have no shape before no more is looked for one."""
+"""Messages running that have no shape, or none that fits, before no more is looked for one."""
+MAX_SHAPES = 4
 Wanted = list[tuple[int, Fields]]
 STAMP = (
     (Segment('header'), Segment('stamp'), Segment('sec')),
@@ -51,7 +52,8 @@ class SerializedReadings:
     """Reads the messages of one topic as `Readings` does, from their bytes.
 
     A length that comes twice running is worth a `Shape`. It is used only where it reads from that message
-    what the message itself says, and only for messages that it fits; any other goes the long way.
+    what the message itself says, and only for messages that it fits; any other goes the long way. A few
+    shapes are kept, for topics that several nodes publish.
     """
 
     def __init__(self, kind: str, paths: Sequence[Fields], types: FieldTypes, decode: Decode) -> None:
@@ -59,7 +61,7 @@ class SerializedReadings:
         self._stamped = has_header(types(kind))
         self._paths = [*STAMP, *paths] if self._stamped else list(paths)
         self._long_way = Readings(paths, self._stamped)
-        self._shape: Shape | None = None
+        self._shapes: list[Shape] = []
         self._tries = 0
         self._length = -1
 
@@ -68,14 +70,17 @@ class SerializedReadings:
 
         Raises SampleError: `unreadable`.
         """
-        if self._shape is not None:
-            values = self._shape.read(data)
+        for shape in self._shapes:
+            values = shape.read(data)
             if values is not None:
+                self._tries = 0
                 return self._stamp_first(values)
-        found = self._long_way.read(self._decode(data))
+        message = self._decode(data)
+        found = self._long_way.read(message)
         if len(data) == self._length and not found[2] and self._tries < MAX_TRIES:
-            self._shape = self._learn(data, found)
-            self._tries = self._tries + 1 if self._shape is None else 0
+            self._tries += 1
+            learnt = self._learn(data, message, found)
+            self._shapes = [*learnt, *self._shapes][:MAX_SHAPES]
         self._length = len(data)
         return found
 
@@ -85,23 +90,30 @@ class SerializedReadings:
         (sec,), (nanosec,), *of_paths = values
         return stamp_ns(sec, nanosec), of_paths, {}
 
-    def _learn(self, data: bytes, found: tuple[int | None, list[Values], Any]) -> Shape | None:
+    def _learn(self, data: bytes, message: Any, found: tuple[int | None, list[Values], Any]) -> list[Shape]:
         """Return the shape of a message, if there is one that reads the same."""
         try:
-            shape = Shape(self._kind, self._paths, data, self._types)
-        except (NoShapeError, struct.error):
-            return None
+            shape = Shape(self._kind, [indexed(message, path) for path in self._paths], data, self._types)
+        except (NoShapeError, struct.error, LookupError, AttributeError):
+            return []
         stamp, values, _ = self._stamp_first(shape.read(data) or [])
-        return shape if stamp == found[0] and all(map(_same, values, found[1])) else None
+        return [shape] if stamp == found[0] and all(map(_same, values, found[1])) else []
 
 
 class Shape:
-    """Where the wanted numbers are in messages whose strings and lists have the lengths of this one."""
+    """Where the wanted numbers are in messages whose strings and lists have the lengths of this one.
 
-    def __init__(self, kind: str, paths: Sequence[Fields], data: bytes, types: FieldTypes) -> None:
+    Paths whose elements were named by keys, which `indexed` has replaced, are in their places only as
+    long as the strings themselves stay the same; None is the path of an element that is not there.
+    """
+
+    def __init__(
+        self, kind: str, paths: Sequence[tuple[Fields, bool] | None], data: bytes, types: FieldTypes
+    ) -> None:
         """Find the wanted numbers in one message. Raises NoShapeError, struct.error."""
-        walk = Walk(data, len(paths), types)
-        walk.message(kind, list(enumerate(paths)))
+        are_keyed = any(path is None or path[1] for path in paths)
+        walk = Walk(data, len(paths), types, are_keyed)
+        walk.message(kind, [(number, path[0]) for number, path in enumerate(paths) if path is not None])
         if data[:2] != LITTLE_ENDIAN or len(data) < walk.at:
             raise NoShapeError
         self._n_bytes = len(data)
@@ -110,13 +122,17 @@ class Shape:
         self._numbers = _struct_of(sorted(walk.letters.items()))
         order = {at: i for i, at in enumerate(sorted(walk.letters))}
         self._of_path = [_getter([order[at] for at in places]) for places in walk.places]
+        self._runs = list(walk.runs.items())
 
     def read(self, data: bytes) -> list[Values] | None:
         """Return the numbers of each path; None for a message of another shape."""
         if len(data) != self._n_bytes or self._lengths.unpack_from(data) != self._known:
             return None
         numbers = self._numbers.unpack_from(data)
-        return [get(numbers) for get in self._of_path]
+        values = [get(numbers) for get in self._of_path]
+        for path, (at, letter, count, step) in self._runs:
+            values[path] = np.frombuffer(data, '<' + letter, count, at)[::step]
+        return values
 
 
 class NoShapeError(Exception):
@@ -126,11 +142,15 @@ class NoShapeError(Exception):
 class Walk:
     """Goes through one message by its type, and notes where its lengths and the wanted numbers are.
 
-    `wanted` are paths by number, each what is left of it from here on; `places` are those of its numbers.
+    `wanted` are paths by number, each what is left of it from here on; `places` are those of its numbers,
+    `runs` the first place, the type, the count and the step of many that follow one another. With
+    `keep_strings`, strings themselves are noted beside their lengths.
     """
 
-    def __init__(self, data: bytes, n_paths: int, types: FieldTypes) -> None:
+    def __init__(self, data: bytes, n_paths: int, types: FieldTypes, keep_strings: bool = False) -> None:
         self.at = FRONT
+        self.runs: dict[int, tuple[int, str, int, int]] = {}
+        self._keep_strings = keep_strings
         self.lengths: list[tuple[int, str]] = []
         self.letters: dict[int, str] = {}
         self.places: list[list[int]] = [[] for _ in range(n_paths)]
@@ -149,7 +169,7 @@ class Walk:
             return
         item = match['of'] or match['item']
         count = int(match['length']) if match['length'] else self._length()
-        chosen = [(number, path[1:], _chosen(path[0], count)) for number, path in wanted]
+        chosen = [(number, path[1:], elements_of(path[0], count)) for number, path in wanted]
         if item in LETTERS:
             self._numbers(LETTERS[item], count, [(number, which) for number, _, which in chosen])
             return
@@ -164,7 +184,11 @@ class Walk:
             self.message(of, wanted)
         elif of.startswith('string'):
             n_bytes = self._length()
+            if self._keep_strings and n_bytes:
+                self.lengths.append((self.at, f'{n_bytes}s'))
             self.at += n_bytes
+            if wanted:
+                raise NoShapeError  # a string that is a number
         else:
             raise NoShapeError
 
@@ -173,6 +197,13 @@ class Walk:
         if count:
             self.at += -(self.at - FRONT) % size
         for number, which in wanted:
+            if len(which) > LONG and not self.places[number] and number not in self.runs:
+                self._step()
+                length = which[-1] + 1 - which.start
+                self.runs[number] = (self.at + which.start * size, letter, length, which.step)
+                continue
+            if number in self.runs:
+                raise NoShapeError  # several long lists of one path
             for i in which:
                 self._step()
                 self.letters[self.at + i * size] = letter
@@ -190,15 +221,6 @@ class Walk:
         self._steps += 1
         if self._steps > MAX_STEPS or self.at > len(self._data):
             raise NoShapeError
-
-
-def _chosen(segment: Segment, count: int) -> range:
-    """Return which of the elements of a list a segment stands for."""
-    if segment.index is None:
-        return range(count)
-    if isinstance(segment.index, int):
-        return range(segment.index, segment.index + 1)
-    return elements(segment.index)
 
 
 def _struct_of(places: Sequence[tuple[int, str]]) -> struct.Struct:

@@ -81,8 +81,8 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             return
         graph = _Graph(dict(self.get_topic_names_and_types()))
         for each in (*options.expressions(), *options.label_paths().values()):
-            topic, fields = each.split(graph, namespace)
-            check_fields(each, fields, graph.type_of(topic), field_types)
+            for path, topic, fields in each.bind(graph, namespace):
+                check_fields(each.text, path, fields, graph.type_of(topic), field_types)
         sampler = Sampler(options, graph, namespace, self.counts, graph.reading)
         self._unbind('')
         self._sampler, self._simulated = sampler, self._is_simulated()

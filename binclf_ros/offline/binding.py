@@ -14,6 +14,7 @@ from ..core.errors import BinclfError
 from ..core.features.expressions import Expression
 from ..core.features.fields import check_fields, has_header
 from ..core.features.options import SamplingOptions
+from ..core.features.paths import Path
 from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sampler
 from ..recordings.bags import Recording
@@ -55,7 +56,7 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     roles = options.label_paths() if labels else {}
     for role, each in list(roles.items()):
         try:
-            each.split(recording.types, namespace)
+            each.bind(recording.types, namespace)
         except LookupError:
             notes.append(
                 f'no sample has a label, as no topic is there for {each.text}: {_there(recording)}'
@@ -66,10 +67,14 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     features = options.expressions()
     if not features:
         raise BinclfError('no features: give --params FILE with features, or --set features=EXPR')
-    wanted = [_found(each, recording, namespace) for each in (*features, *roles.values())]
-    recording.check_types({topic for topic, _ in wanted})
-    for each, (topic, fields) in zip((*features, *roles.values()), wanted):
-        check_fields(each, fields, recording.types[topic], known.fields)
+    wanted = [
+        (each, *found)
+        for each in (*features, *roles.values())
+        for found in _found(each, recording, namespace)
+    ]
+    recording.check_types({topic for _, _, topic, _ in wanted})
+    for each, path, topic, fields in wanted:
+        check_fields(each.text, path, fields, recording.types[topic], known.fields)
 
     def reading(topic: str, paths: Sequence[Fields]) -> Read:
         kind = recording.types[topic]
@@ -77,17 +82,17 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
 
     counts: Counter[str] = Counter()
     try:
-        sampler = Sampler(options, _Topics(recording), namespace, counts, reading)
+        sampler = Sampler(options, _Topics(recording), namespace, counts, reading, recording.types)
     except LookupError as error:
         raise BinclfError(f'{error}: {_there(recording)}') from error
-    window = max((each.window_sec or 0.0 for each in features), default=0.0)
-    of_labels = frozenset(topic for topic, _ in wanted[len(features) :])
+    window = max((each.window_ns or 0 for each in features), default=0) * 1e-9
+    of_labels = frozenset(sampler.label_topics)
     return Bound(sampler, of_labels, window, tuple(notes), counts)
 
 
-def _found(each: Expression, recording: Recording, namespace: str) -> tuple[str, Fields]:
+def _found(each: Expression, recording: Recording, namespace: str) -> list[tuple[Path, str, Fields]]:
     try:
-        return each.split(recording.types, namespace)
+        return each.bind(recording.types, namespace)
     except LookupError as error:
         raise BinclfError(f'no topic for {each.text}: {_there(recording)}') from error
 

@@ -9,11 +9,13 @@ from itertools import groupby
 
 from ..core.cdr import Decode
 from ..core.errors import BinclfError, SampleError
-from ..core.features.expressions import Expression, Segment
+from ..core.features.expressions import Expression
 from ..core.features.fields import FieldTypes, check_fields, has_header
 from ..core.features.options import SamplingOptions
-from ..core.features.readings import reader
+from ..core.features.paths import Path, Segment
+from ..core.features.readings import Fields, Values, reader
 from ..core.features.sampler import Sampler
+from ..core.features.scanner import nearest
 from .parts import Message
 
 __all__ = ['Feed', 'Message', 'Step', 'Topics', 'find_topics', 'in_order', 'plan']
@@ -76,20 +78,20 @@ def find_topics(feed: Feed, options: SamplingOptions, types: FieldTypes) -> Topi
     features, label = options.expressions(), options.label_paths().get('label')
     if not features or label is None:
         raise BinclfError('the demo needs features and a label: set features and label')
-    bound = [(each, *_split(each, feed.types)) for each in (*features, label)]
-    trigger = options.trigger or bound[0][1]
+    bound = [(each, *path) for each in (*features, label) for path in _bind(each, feed.types)]
+    trigger = options.trigger or bound[0][2]
     if trigger not in feed.types:
         raise BinclfError(f'no topic {trigger}, the trigger; there are {", ".join(sorted(feed.types))}')
-    kinds = {topic: feed.types[topic] for topic in (trigger, *(b[1] for b in bound))}
+    kinds = {topic: feed.types[topic] for topic in (trigger, *(b[2] for b in bound))}
     headers = {topic: has_header(types(kind)) for topic, kind in kinds.items()}
-    for each, topic, fields in bound:
-        check_fields(each, fields, kinds[topic], types)
-    _, label_topic, label_fields = bound[-1]
-    wanted = {trigger, *(topic for _, topic, _ in bound[:-1])}
+    for each, path, topic, fields in bound:
+        check_fields(each.text, path, fields, kinds[topic], types)
+    _, _, label_topic, label_fields = bound[-1]
+    wanted = {trigger, *(topic for each, _, topic, _ in bound if each is not label)}
     arrival = [
         each.text
-        for each, topic, _ in bound[:-1]
-        if each.window_ns is not None and not (headers[topic] and headers[trigger])
+        for each, _, topic, _ in bound
+        if each is not label and each.window_ns is not None and not (headers[topic] and headers[trigger])
     ]
     withheld = frozenset({label_topic} - wanted)
     return Topics(
@@ -97,12 +99,12 @@ def find_topics(feed: Feed, options: SamplingOptions, types: FieldTypes) -> Topi
     )
 
 
-def _split(each: Expression, types: Mapping[str, str]) -> tuple[str, tuple[Segment, ...]]:
+def _bind(each: Expression, types: Mapping[str, str]) -> list[tuple[Path, str, Fields]]:
     try:
-        return each.split(types)
+        return each.bind(types)
     except LookupError as error:
-        there = ', '.join(sorted(types)) or 'none'
-        raise BinclfError(f'no topic for {each.path}; the topics are {there}') from error
+        missing = str(error).removeprefix('waiting for the topic of ')
+        raise BinclfError(f'no topic for {missing}; the topics are {nearest(missing, types)}') from error
 
 
 def plan(
@@ -116,14 +118,15 @@ def plan(
     """
     steps: list[Step] = []
     read = reader(topics.label_fields)
-    said: list[float] = []
-    sampler = Sampler(options, topics.headers)
+    said: Values = []
+    sampler = Sampler(options, topics.headers, kinds=topics.kinds)
     triggers: dict[int, Step] = {}
     testing = False
     decode = {topic: decoder(kind) for topic, kind in topics.kinds.items()}
     for each in in_order(feed, topics):
         if not testing and each.time_ns >= feed.split_ns:
-            sampler, triggers, testing = Sampler(options, topics.headers), {}, True
+            sampler = Sampler(options, topics.headers, kinds=topics.kinds)
+            triggers, testing = {}, True
         step = Step(each.time_ns, each.topic)
         steps.append(step)
         try:

@@ -17,7 +17,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 
 from ..core.cdr import LITTLE_ENDIAN, NoShapeError, Walk
 from ..core.errors import SampleError
-from ..core.features.expressions import Segment
+from ..core.features.paths import Segment
 from .messages import MAX_PADDING, message_from_bytes
 from .types import field_types
 

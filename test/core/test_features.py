@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import ExpressionError, SampleError
-from binclf_ros.core.features.expressions import STATISTICS, Segment, elements, parse
+from binclf_ros.core.features.expressions import STATISTICS, Call, Expression, parse
+from binclf_ros.core.features.paths import Segment, elements
 from binclf_ros.core.features.readings import reader
 
 SECOND = 1_000_000_000
@@ -68,10 +69,10 @@ def test_printing_what_was_parsed_gives_the_text(text: str) -> None:
 
 @given(expressions)
 def test_the_path_is_part_of_the_text(text: str) -> None:
-    expression = parse(text)
-    assert expression.path in text
-    assert parse(expression.path).segments == tuple(
-        Segment(s.name, s.index, s.position - text.index(expression.path)) for s in expression.segments
+    (path,) = parse(text).paths
+    assert str(path) == text[path.start : path.end]
+    assert parse(str(path)).paths[0].segments == tuple(
+        Segment(s.name, s.index, s.position - path.start) for s in path.segments
     )
 
 
@@ -117,7 +118,7 @@ def test_what_is_no_text_is_an_expression_error(value: Any) -> None:
         ('/a/', 3, 'expected a name'),
         ('/a//b', 3, 'expected a name'),
         ('/a/1b', 3, 'expected a name'),
-        ('/a/b c', 4, 'expected the end'),
+        ('/a/b c', 5, 'expected the end'),
         ('/a/b[', 5, 'expected an element'),
         ('/a/b[-1]', 5, 'expected an element'),
         ('/a/b[1', 6, 'expected an element'),
@@ -179,37 +180,43 @@ def test_elements_are_those_of_the_slice() -> None:
     assert list(elements(slice(3, 5))) == [3, 4]
 
 
+def split(
+    expression: Expression, topics: list[str], namespace: str = '/'
+) -> tuple[str, tuple[Segment, ...]]:
+    return expression.paths[0].split(topics, namespace)
+
+
 def fields(segments: tuple[Segment, ...]) -> list[str]:
     return [str(segment) for segment in segments]
 
 
 def test_the_longest_topic_that_fits_is_the_topic() -> None:
     expression = parse('/imu/data/linear_acceleration/z')
-    assert expression.split(['/imu'])[0] == '/imu'
-    topic, rest = expression.split(['/imu', '/imu/data', '/imu/data/linear_acceleration/z', '/z'])
+    assert split(expression, ['/imu'])[0] == '/imu'
+    topic, rest = split(expression, ['/imu', '/imu/data', '/imu/data/linear_acceleration/z', '/z'])
     assert (topic, fields(rest)) == ('/imu/data', ['linear_acceleration', 'z'])
 
 
 def test_at_least_one_field_is_left_to_the_message() -> None:
     with pytest.raises(LookupError):
-        parse('/a/b').split(['/a/b'])
+        split(parse('/a/b'), ['/a/b'])
 
 
 def test_a_segment_with_an_element_is_no_part_of_a_topic() -> None:
-    topic, rest = parse('/a/b[1]/c').split(['/a', '/a/b'])
+    topic, rest = split(parse('/a/b[1]/c'), ['/a', '/a/b'])
     assert (topic, fields(rest)) == ('/a', ['b[1]', 'c'])
 
 
 def test_an_unknown_topic_is_a_lookup_error() -> None:
     with pytest.raises(LookupError, match='/imu/data'):
-        parse('mean(/imu/data, 1.0)').split(['/scan'])
+        split(parse('mean(/imu/data, 1.0)'), ['/scan'])
 
 
 @pytest.mark.parametrize('namespace', ['/robot', '/robot/'])
 def test_a_path_without_a_slash_is_relative_to_the_namespace(namespace: str) -> None:
-    assert parse('imu/x').split(['/imu', '/robot/imu'], namespace)[0] == '/robot/imu'
-    assert parse('/imu/x').split(['/imu', '/robot/imu'], namespace)[0] == '/imu'
-    assert parse('imu/x').split(['/imu'], '/')[0] == '/imu'
+    assert split(parse('imu/x'), ['/imu', '/robot/imu'], namespace)[0] == '/robot/imu'
+    assert split(parse('/imu/x'), ['/imu', '/robot/imu'], namespace)[0] == '/imu'
+    assert split(parse('imu/x'), ['/imu'], '/')[0] == '/imu'
 
 
 V = np.array([3.0, -1.0, 4.0, 1.5, 9.0])
@@ -237,7 +244,8 @@ def test_a_statistic_is_numpys(name: str) -> None:
 
 @pytest.mark.parametrize('name', STATISTICS)
 def test_every_statistic_can_be_written(name: str) -> None:
-    assert parse(f'{name}(/a/b, 1.0)').statistic == name
+    leaf = parse(f'{name}(/a/b, 1.0)').leaf
+    assert isinstance(leaf, Call) and leaf.name == name
 
 
 @pytest.mark.parametrize('name', STATISTICS)
@@ -278,7 +286,7 @@ MESSAGE = SimpleNamespace(
 
 
 def read(path: str) -> list[float]:
-    return reader(parse(f'/topic/{path}').split(['/topic'])[1])(MESSAGE)
+    return reader(split(parse(f'/topic/{path}'), ['/topic'])[1])(MESSAGE)
 
 
 @pytest.mark.parametrize(

@@ -181,9 +181,20 @@ def by_list(said: list[tuple[int, float]], time: int, timeout: int) -> int | str
 def test_a_step_back_in_time_gives_up_what_waits() -> None:
     labels = one(delay=10)
     labels.say('label', 0, 1.0)
+    labels.join(5 * S, 'x')
+    labels.join(3 * S, 'y')
+    assert labels.settled() == [('x', 'time_jump')]
+
+
+def test_a_sample_a_little_late_waits_in_its_place() -> None:
+    labels = one(delay=10)
+    labels.say('label', 0, 1.0)
     labels.join(100, 'x')
     labels.join(50, 'y')
-    assert labels.settled() == [('x', 'time_jump')]
+    labels.say('label', 105, 0.0)
+    assert labels.settled() == [('y', 1)]
+    labels.say('label', 111, 1.0)
+    assert labels.settled() == [('x', 0)]
 
 
 def test_no_more_wait_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

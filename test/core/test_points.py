@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_binds_as_python_does(text, values):
         return
     assert str(parsed) == text.strip()
     with np.errstate(all='ignore'):
-        numbers_as_arrays = module.re.sub(r'(?<![\w.])((\d+\.?\d*|\.\d+)([eE]-?\d+)?)', r'N(\1)', text)
+        numbers_as_arrays = re.sub(r'(?<![\w.])((\d+\.?\d*|\.\d+)([eE]-?\d+)?)', r'N(\1)', text)
         expected = eval(numbers_as_arrays, {**ORACLE, 'N': np.float64, '__builtins__': {}}, columns)
     found = parsed.evaluate(columns)
     assert found.shape == (len(values),) and found.dtype == np.float64

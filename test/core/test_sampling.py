@@ -230,8 +230,6 @@ def test_an_unknown_topic_is_a_lookup_error() -> None:
         Run('/nowhere/x')
     with pytest.raises(LookupError, match='/nowhere'):
         Run('/a/x', trigger='/nowhere')
-    with pytest.raises(LookupError, match='/nowhere'):
-        Run('/a/x', label='/nowhere/x')
 
 
 @pytest.mark.parametrize('features', [('/a/x', '/a/x'), ('/a/x[0:3]', '/a/x[2]')])

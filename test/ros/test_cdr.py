@@ -26,8 +26,9 @@ with warnings.catch_warnings():
 from binclf_ros.core import cdr
 from binclf_ros.core.cdr import LETTERS, SerializedReadings, Shape
 from binclf_ros.core.errors import SampleError
-from binclf_ros.core.features.expressions import Segment, parse
+from binclf_ros.core.features.expressions import parse
 from binclf_ros.core.features.fields import ARRAY, has_header
+from binclf_ros.core.features.paths import Segment
 from binclf_ros.core.features.readings import Readings
 from binclf_ros.ros.types import decoder, field_types, message_class
 
@@ -54,7 +55,7 @@ def stamped(kind):
 
 
 def paths_of(*texts):
-    return [parse(f'/topic/{text}').split(['/topic'])[1] for text in texts]
+    return [parse(f'/topic/{text}').paths[0].split(['/topic'])[1] for text in texts]
 
 
 def some(of, generator):

@@ -1,187 +1,267 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feature expressions: the string that defines a feature is its name.
+"""Expressions over messages: the string that defines a feature, or a label, is its name.
+
+The grammar is that of grammar.py; its leaves are here
 
 ::
 
-    expression = path | statistic "(" path [ "," seconds ] ")"
-    path       = [ "/" ] segment { "/" segment }
-    segment    = name [ "[" index "]" | "[" [start] ":" end [ ":" step ] "]" ]
+    leaf      = path | statistic "(" either [ "," seconds ] ")"
+              | "band" "(" either "," seconds "," low_hz "," high_hz ")"
 
-A path is a topic and then fields of its messages, as rqt_plot and PlotJuggler write them; which part
-is the topic is decided by the topics that there are: the longest that fits. A slice stands for its
-elements: one feature each where it stands alone, pooled inside a statistic.
-
-A statistic takes the readings of one message, or those of the last `seconds`. Adding one is one
-entry in `STATISTICS`.
+A path (paths.py) is a topic and fields of its messages; / divides where blanks are around it. A slice
+stands for its elements: one feature each, pooled inside a statistic. A statistic takes the readings of one
+message, or those of the last `seconds`; what it takes them of may be computed. To add one, see
+statistics.py; to add a function, functions.py.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Container
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property, partial
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..arrays import Array
 from ..errors import ExpressionError
-from .scanner import NUMBER, Scanner
+from .functions import FUNCTIONS, PRODUCTS, Function
+from .grammar import Grammar
+from .paths import MAX_ELEMENTS, Path, Segment, read_path
+from .programs import Program, Step
+from .scanner import NUMBER, nearest
+from .statistics import STATISTICS, Statistic, Times, band_rms
 
-Times = NDArray[np.int64]
-Statistic = Callable[[Array, Times], Array]
-# A statistic is a function of readings V (P, k), k ≥ 1, all finite, a row a path, and of their times t (k,)
-# (ns); it returns (P,).
-STATISTICS: dict[str, Statistic] = {
-    'mean': lambda V, t: _mean(V),
-    'std': lambda V, t: _std(V),
-    'min': lambda V, t: V.min(axis=-1),
-    'max': lambda V, t: V.max(axis=-1),
-    'median': lambda V, t: np.median(V, axis=-1),
-    'rms': lambda V, t: np.sqrt(_mean(V * V)),
-    'ptp': lambda V, t: V.max(axis=-1) - V.min(axis=-1),
-    'slope': lambda V, t: _slope(V, t),
-    'last': lambda V, t: V[:, -1],
-}
-"""Name → f(V, t): std is the population's, ptp is max − min, slope is per second (per element
-within one message) by least squares, nan where all readings share one time."""
-
-
-def _mean(V: Array) -> Array:
-    mean: Array = np.add.reduce(V, axis=-1) / V.shape[-1]  # half the time of V.mean(axis=-1)
-    return mean
-
-
-def _std(V: Array) -> Array:
-    centred = V - _mean(V)[:, None]
-    return np.sqrt(_mean(np.multiply(centred, centred, out=centred)))
-
-
-def _slope(V: Array, t: Times) -> Array:
-    seconds = (t - t[0]) * 1e-9
-    centred = seconds - seconds.mean()
-    square = float(centred @ centred)
-    return V @ centred / square if square > 0.0 else np.full(len(V), math.nan)
+__all__ = ['STATISTICS', 'Call', 'Expression', 'Statistic', 'Times', 'parse']
+MAX_WINDOW_SEC = 86_400.0
+MAX_HZ = 1e9
+BAND = 'band'
 
 
 @dataclass(frozen=True)
-class Segment:
-    """One step of a path: a name and, for an array, which elements: an index, a slice or all."""
+class Call:
+    """A statistic of what a program gives, over the readings of one message or of a window (s).
+
+    `of` is what it is of, as text; `hz` are the two frequencies of a band.
+    """
 
     name: str
-    index: int | slice | None = None
-    position: int = 0
-
-    def __str__(self) -> str:
-        return f'{self.name}{_brackets(self.index)}'
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A parsed feature expression; `str` of it is the text that was parsed."""
-
-    text: str
-    absolute: bool
-    segments: tuple[Segment, ...]
-    statistic: str | None = None
+    steps: tuple[Step, ...]
+    of: str
     window_sec: float | None = None
-
-    def __str__(self) -> str:
-        return self.text
+    hz: tuple[float, ...] = ()
+    start: int = 0
+    end: int = 0
 
     @property
     def window_ns(self) -> int | None:
         """The window in integer nanoseconds; None where the statistic is of one message."""
         return None if self.window_sec is None else round(self.window_sec * 1e9)
 
-    def split(self, topics: Iterable[str], namespace: str = '/') -> tuple[str, tuple[Segment, ...]]:
-        """Return the topic and the fields: the longest of `topics` (fully qualified) that fits.
+    @property
+    def statistic(self) -> Statistic:
+        """What computes it, of readings and their times."""
+        if self.name == BAND:
+            return partial(band_rms, low_hz=self.hz[0], high_hz=self.hz[1])
+        return STATISTICS[self.name]
 
-        Raises LookupError where none does (yet).
-        """
-        prefix = '' if self.absolute else namespace.rstrip('/')
-        known = set(topics)
-        for count in range(len(self.segments) - 1, 0, -1):
-            head = self.segments[:count]
-            topic = prefix + '/' + '/'.join(segment.name for segment in head)
-            if topic in known and all(segment.index is None for segment in head):
-                return topic, self.segments[count:]
-        raise LookupError(
-            f'waiting for the topic of {prefix}{self.path if self.absolute else "/" + self.path}'
-        )
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The paths that stand in it."""
+        return _paths(self.steps)
+
+
+def _paths(steps: tuple[Step, ...]) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for step in steps:
+        found.extend([step] if isinstance(step, Path) else step.paths if isinstance(step, Call) else ())
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression; `str` of it is the text that was parsed.
+
+    >>> speed = parse('hypot(/odom/twist/twist/linear/x, /odom/twist/twist/linear/y)')
+    >>> [topic for _, topic, _ in speed.bind(['/odom'])]
+    ['/odom', '/odom']
+    >>> parse('/scan/ranges[0:3] * 2').names()
+    ('/scan/ranges[0] * 2', '/scan/ranges[1] * 2', '/scan/ranges[2] * 2')
+    """
+
+    text: str
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """All paths that stand in it."""
+        return _paths(self.steps)
+
+    @cached_property
+    def program(self) -> Program:
+        """What computes it; its inputs are paths and calls."""
+        return Program(self.steps, lambda leaf: self.text[leaf.start : leaf.end])
 
     @property
-    def path(self) -> str:
-        """The path alone, as it is written in the text."""
-        return ('/' if self.absolute else '') + '/'.join(str(segment) for segment in self.segments)
+    def leaf(self) -> Path | Call | None:
+        """The path or the call that it is; None where it is computed of such."""
+        only = self.steps[0] if len(self.steps) == 1 else None
+        return only if isinstance(only, (Path, Call)) else None
+
+    @property
+    def window_ns(self) -> int | None:
+        """The longest of its windows in integer nanoseconds; None where it has none."""
+        windows = [each.window_ns for each in self.steps if isinstance(each, Call)]
+        return max((each for each in windows if each is not None), default=None)
+
+    @cached_property
+    def n_features(self) -> int:
+        """How many features it stands for: one, or one an element."""
+        return max((path.n_elements for path in self.free_paths), default=1)
+
+    @property
+    def n_elements(self) -> int:
+        """How many elements have to be looked at for it."""
+        pooled = [path.n_elements for path in self.paths if path.pooled]
+        return self.n_features + sum(count for count in pooled if count > 1)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the features that this stands for: the text, or one an element."""
-        if self.statistic or not any(isinstance(s.index, slice) for s in self.segments):
+        sliced = [path for path in self.free_paths if _sliced(path)]
+        if not sliced:
             return (self.text,)
-        choices = [
-            [f'{s.name}[{i}]' for i in elements(s.index)] if isinstance(s.index, slice) else [str(s)]
-            for s in self.segments
-        ]
-        return tuple(('/' if self.absolute else '') + '/'.join(each) for each in product(*choices))
+        pieces, end = [], 0
+        for path in sorted(sliced, key=lambda each: each.start):
+            pieces += [[self.text[end : path.start]], path.names()]
+            end = path.end
+        pieces.append([self.text[end:]])
+        return tuple(
+            ''.join(piece[i if len(piece) > 1 else 0] for piece in pieces) for i in range(self.n_features)
+        )
+
+    @property
+    def free_paths(self) -> list[Path]:
+        """The paths outside of statistics."""
+        return [step for step in self.steps if isinstance(step, Path)]
+
+    def bind(
+        self, topics: Container[str], namespace: str = '/'
+    ) -> list[tuple[Path, str, tuple[Segment, ...]]]:
+        """Return its paths, each with its topic and its fields.
+
+        Raises LookupError as `Path.split` does, ExpressionError where a statistic is of several topics.
+        """
+        for call in self.steps:
+            if isinstance(call, Call):
+                first, *others = (path.split(topics, namespace)[0] for path in call.paths)
+                for other, path in zip(others, call.paths[1:]):
+                    if other != first:
+                        problem = f'a {call.name} is of one topic, and this is of {first} and {other}'
+                        raise ExpressionError(self.text, path.start, problem)
+        return [(path, *path.split(topics, namespace)) for path in self.paths]
 
 
-def elements(index: slice) -> range:
-    """Return the element numbers that a slice of an expression stands for."""
-    return range(index.start or 0, index.stop, index.step or 1)
-
-
-_NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
-_INTEGER = re.compile(r'[0-9]{1,9}')
-MAX_WINDOW_SEC = 86_400.0
-MAX_ELEMENTS = 100_000
+def _sliced(path: Path) -> bool:
+    return any(isinstance(segment.index, slice) for segment in path.segments)
 
 
 def parse(text: str) -> Expression:
-    """Parse one feature expression. Raises ExpressionError, which points at the place."""
-    return _Parser(text).expression()
+    """Parse one expression. Raises ExpressionError, which points at the place."""
+    return _Paths(text).expression()
 
 
-class _Parser(Scanner):
-    """Every method takes what it reads off the front of the text, or raises."""
+class _Paths(Grammar):
+    """The grammar whose leaves are paths of messages, and statistics of them."""
+
+    functions: ClassVar[dict[str, Function]] = FUNCTIONS
+    example = '/imu/data/linear_acceleration/z'
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str):
-            raise ExpressionError(
-                str(text), 0, 'a feature is a text such as /imu/data/linear_acceleration/z'
-            )
         super().__init__(text)
+        self._inside = ''
 
     def expression(self) -> Expression:
-        if not self.text:
-            raise self.fail('an empty feature: write a path such as /imu/data/linear_acceleration/z')
-        name = self.take(_NAME)
-        if name is not None and self.skip('('):
-            expression = self.call(name)
-        else:
-            self.position = 0
-            absolute, segments = self.path()
-            expression = Expression(self.text, absolute, segments)
-        if self.position < len(self.text):
-            raise self.fail('expected the end of the feature here')
+        """Read the whole text."""
+        self.whole()
+        expression = Expression(self.text, tuple(self.program))
+        if not expression.paths:
+            raise self.fail('no topic is in it, so it would always be the same', 0)
+        sizes = {path.n_elements for path in expression.free_paths} - {1}
+        if len(sizes) > 1:
+            raise self.fail(
+                f'slices of {" and ".join(map(str, sorted(sizes)))} elements in one feature: '
+                'they go side by side, so they have to be of one length',
+                expression.free_paths[-1].start,
+            )
+        if expression.n_elements > MAX_ELEMENTS:
+            raise self.fail(f'{expression.n_elements} elements; there may be {MAX_ELEMENTS} at most', 0)
         return expression
 
-    def call(self, statistic: str) -> Expression:
-        if statistic not in STATISTICS:
-            raise self.fail(f'{statistic} is no statistic; there are {", ".join(STATISTICS)}', 0)
-        self.space()
-        absolute, segments = self.path()
-        self.space()
-        window = self.window() if self.skip(',') else None
-        self.space()
+    def leaf(self) -> None:
+        """Read a path."""
+        if self.text[self.position : self.position + 1] in ('"', "'"):
+            raise self.fail('a text can only stand in brackets, as in /joint_states/position["a b"]')
+        self.program.append(read_path(self, bool(self._inside)))
+
+    def times(self) -> Function | None:
+        """Take * or /; a / in front of which and behind which there are blanks."""
+        if self.text.startswith('/', self.position):
+            if self.text[self.position - 1] != ' ' or not self.text.startswith('/ ', self.position):
+                raise self.fail('write blanks around / where it divides: it also begins a path')
+            self.token('/')
+            return PRODUCTS['/']
+        return super().times()
+
+    def unknown(self, name: str) -> str:
+        """Return what is wrong with a call of this name."""
+        statistics = nearest(name, [*STATISTICS, BAND])
+        return f'{name} is no statistic; there are {statistics}; nor a function: {nearest(name, FUNCTIONS)}'
+
+    def call(self, name: str, start: int) -> None:
+        """Read a function or a statistic, from behind its parenthesis."""
+        if name not in STATISTICS and name != BAND:
+            super().call(name, start)
+            return
+        outer, first = self._inside, len(self.program)
+        self._inside = name
+        behind = self.position
+        self.either()
+        of = self.text[behind : self.position].strip()
+        self._inside = outer
+        steps = tuple(self.program[first:])
+        del self.program[first:]
+        if not _paths(steps):
+            raise self.fail(f'no topic is in this {name}, so it would always be the same', start)
+        window, hz = self._options(name, steps)
+        if window is not None and outer:
+            raise self.fail('a window cannot be inside another statistic', start)
         if not self.skip(')'):
             raise self.fail('expected ) here' if window else 'expected ) or , and a window in seconds here')
-        return Expression(self.text, absolute, segments, statistic, window)
+        self.program.append(Call(name, steps, of, window, hz, start, self.position))
 
-    def window(self) -> float:
-        self.space()
+    def _options(self, name: str, steps: tuple[Step, ...]) -> tuple[float | None, tuple[float, ...]]:
+        """Read the window, and the frequencies of a band."""
+        if name != BAND:
+            return (self._window() if self.token(',') else None), ()
+        if any(_sliced(path) for path in _paths(steps)):
+            raise self.fail('a band is of one reading a message: name an element', _paths(steps)[0].start)
+        asks = 'a band takes a window in seconds and two frequencies, as in band(/imu/data/x, 1.0, 5, 20)'
+        if not self.token(','):
+            raise self.fail(f'expected , here: {asks}')
+        window = self._window()
+        hz: list[float] = []
+        for _ in range(2):
+            if not self.token(','):
+                raise self.fail(f'expected , here: {asks}')
+            start = self.position
+            number = self.take(NUMBER)
+            if number is None or not float(number) <= MAX_HZ or (hz and float(number) <= hz[0]):
+                raise self.fail(f'expected a frequency in Hz, the lower one first: {asks}', start)
+            hz.append(float(number))
+            self.space()
+        return window, tuple(hz)
+
+    def _window(self) -> float:
         start = self.position
         number = self.take(NUMBER)
         if number is None:
@@ -189,56 +269,5 @@ class _Parser(Scanner):
         window = float(number)
         if not 1e-9 <= window <= MAX_WINDOW_SEC:
             raise self.fail(f'a window is above 0 and at most {MAX_WINDOW_SEC:g} seconds', start)
+        self.space()
         return window
-
-    def path(self) -> tuple[bool, tuple[Segment, ...]]:
-        absolute = bool(self.skip('/'))
-        segments = [self.segment()]
-        while self.skip('/'):
-            segments.append(self.segment())
-        if len(segments) < 2:
-            raise self.fail('a path is a topic and at least one field, such as /label/data')
-        size = math.prod(len(elements(s.index)) for s in segments if isinstance(s.index, slice))
-        if size > MAX_ELEMENTS:
-            raise self.fail(f'{size} elements; a path may stand for {MAX_ELEMENTS} at most')
-        return absolute, tuple(segments)
-
-    def segment(self) -> Segment:
-        start = self.position
-        name = self.take(_NAME)
-        if name is None:
-            raise self.fail('expected a name here: letters, digits and _, not a digit first')
-        index = self.index() if self.skip('[') else None
-        return Segment(name, index, start)
-
-    def index(self) -> int | slice:
-        start = self.position
-        first = self.take(_INTEGER)
-        if first is not None and self.skip(']'):
-            return int(first)
-        if not self.skip(':'):
-            raise self.fail('expected an element [3] or a slice [0:90] or [0:90:10] here')
-        stop = self.take(_INTEGER)
-        if stop is None:
-            raise self.fail('a slice needs its end, such as [0:90]: names have to be known beforehand')
-        step = None
-        if self.skip(':'):
-            step = self.take(_INTEGER)
-            if step is None or int(step) == 0:
-                raise self.fail('expected a step of 1 or more here')
-        if not self.skip(']'):
-            raise self.fail('expected ] here')
-        found = slice(None if first is None else int(first), int(stop), step and int(step))
-        if not elements(found):
-            raise self.fail('this slice has no elements: its end has to be above its start', start)
-        return found
-
-
-def _brackets(index: int | slice | None) -> str:
-    if index is None:
-        return ''
-    if isinstance(index, int):
-        return f'[{index}]'
-    start = '' if index.start is None else index.start
-    step = '' if index.step is None else f':{index.step}'
-    return f'[{start}:{index.stop}{step}]'

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import ExpressionError
-from .expressions import Expression, Segment, elements
+from .paths import NAME_LISTS, Key, Path, Segment, elements_of
+from .scanner import nearest
 
 FieldTypes = Callable[[str], Mapping[str, str]]
 """Gives the fields of a type by its name, such as `sensor_msgs/msg/Imu` or `sensor_msgs/Imu`: the name of
@@ -19,6 +20,7 @@ _NUMBERS = frozenset(
     ['boolean', 'float', 'double', 'long double', 'uint8', 'int8']
     + [f'{sign}int{bits}' for sign in ('', 'u') for bits in (16, 32, 64)]
 )
+_ADVICE = 'only numbers, bools and texts that are numbers can be features'
 
 
 def has_header(fields: Mapping[str, str]) -> bool:
@@ -26,50 +28,65 @@ def has_header(fields: Mapping[str, str]) -> bool:
     return fields.get('header') == 'std_msgs/Header'
 
 
-def check_fields(expression: Expression, fields: Sequence[Segment], kind: str, types: FieldTypes) -> None:
-    """Check that fields of this type are there and are numbers.
+def check_fields(text: str, path: Path, fields: Sequence[Segment], kind: str, types: FieldTypes) -> None:
+    """Check that the fields of a path, behind its topic, are there in a type, and are numbers.
 
-    Raises ExpressionError, which points at the one that does not fit and says what would.
+    Raises ExpressionError, which points into the text at the one that does not fit, and says what would.
     """
+    last = ''
     for segment in fields:
         there = types(kind) if kind else {}
         if segment.name not in there:
-            fit = f'it has {", ".join(there)}' if kind else 'it is a number'
+            fit = f'it has {nearest(segment.name, there)}' if kind else 'it is a number'
             owner = kind.rpartition('/')[2] or 'what is before'
-            raise ExpressionError(
-                expression.text, segment.position, f'{owner} has no field {segment.name}; {fit}'
-            )
-        item = _item_type(expression, segment, there[segment.name], segment is fields[-1])
-        kind = item if '/' in item else ''
-        last = item
-    if last not in _NUMBERS:
-        fit = ', '.join(types(kind)) if kind else ''
-        advice = f'go on with one of its fields: {fit}' if fit else 'only numbers and bools can be features'
-        raise ExpressionError(
-            expression.text, fields[-1].position, f'{fields[-1].name} is a {last}; {advice}'
-        )
+            problem = f'{owner} has no field {segment.name}; {fit}'
+            raise ExpressionError(text, segment.position, problem)
+        try:
+            last = _item_type(segment, there, path.pooled and segment is fields[-1], types)
+        except ValueError as error:
+            raise ExpressionError(text, segment.position, str(error)) from error
+        kind = last if '/' in last else ''
+    if last not in _NUMBERS and not last.startswith('string'):
+        advice = f'go on with one of its fields: {", ".join(types(kind))}' if kind else _ADVICE
+        raise ExpressionError(text, fields[-1].position, f'{fields[-1].name} is a {last}; {advice}')
 
 
-def _item_type(expression: Expression, segment: Segment, name: str, is_last: bool) -> str:
-    """Return the type of what a segment stands for: of the elements, where it names an array."""
+def _item_type(segment: Segment, there: Mapping[str, str], pools: bool, types: FieldTypes) -> str:
+    """Return the type of what a segment stands for: of the elements, where it names an array.
+
+    Raises ValueError with what is wrong.
+    """
+    name = there[segment.name]
     match = ARRAY.match(name)
     if match is None:
         if segment.index is not None:
-            raise ExpressionError(
-                expression.text, segment.position, f'{segment.name} is a {name}, no array: leave [] out'
-            )
+            raise ValueError(f'{segment.name} is a {name}, no array: leave [] out')
         return name
-    if segment.index is None and not (is_last and expression.statistic):
-        raise ExpressionError(
-            expression.text,
-            segment.position,
-            f'{segment.name} is an array, {name}: name an element [0], a slice [0:9], or a statistic',
+    if segment.index is None and not pools:
+        raise ValueError(
+            f'{segment.name} is an array, {name}: name an element [0], a slice [0:9], or a statistic'
         )
-    length = match['length']
-    if length is not None and segment.index is not None:
-        largest = segment.index if isinstance(segment.index, int) else elements(segment.index)[-1]
-        if largest >= int(length):
-            raise ExpressionError(
-                expression.text, segment.position, f'{segment.name} has {length} elements, from 0'
+    item = match['of'] or match['item']
+    if isinstance(segment.index, Key):
+        _check_key(segment.name, segment.index, item, there, types)
+    elif match['length'] is not None and segment.index is not None:
+        which = elements_of(segment, int(match['length']))
+        if not which or which[-1] >= int(match['length']):
+            raise ValueError(f'{segment.name} has {match["length"]} elements, from 0')
+    return item
+
+
+def _check_key(name: str, key: Key, item: str, there: Mapping[str, str], types: FieldTypes) -> None:
+    """Check that a type has what a key is looked up in. Raises ValueError."""
+    if not key.fields:
+        if not any(each in there for each in NAME_LISTS):
+            raise ValueError(
+                f'no {", ".join(NAME_LISTS)} beside {name} says which element is {key}: '
+                'name an element [0], or an entry by its field, [field=value]'
             )
-    return match['of'] or match['item']
+        return
+    for field in key.fields:
+        fields = types(item) if '/' in item else {}
+        if field not in fields:
+            raise ValueError(f'an entry of {name} has no field {field}; it has {nearest(field, fields)}')
+        item = fields[field]

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 
 from ..errors import BinclfError, ExpressionError
 from ..options import MAX_SEC, Options, option
 from .bounds import check_expressions
-from .expressions import Expression, parse
+from .expressions import Call, Expression, parse
+
+LABEL_JOINS = ('auto', 'stamp', 'arrival')
+OWN_PERIOD = -1.0
+"""Of `max_age_sec`: 5 of the topic's own periods, at least 1 s."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,14 @@ class SamplingOptions(Options):
     )
     label: str = option(
         '',
-        'The path of the label, such as /label/data: 1 and 0 (true and false) label, '
-        'anything else labels nothing.',
+        'The label is the value of this expression, such as /label/data: 1 and 0 (true and false) label, '
+        'anything else does not.',
     )
     label_positive: str = option(
-        '', 'Instead of label: what labels 1 as long as it is held, such as /joy/buttons[0].'
+        '', 'Instead of label: this labels 1 as long as it is true, such as /joy/buttons[0].'
     )
     label_negative: str = option(
-        '', 'Instead of label: what labels 0 as long as it is held, such as /joy/buttons[1].'
+        '', 'Instead of label: this labels 0 as long as it is true, such as /joy/buttons[1].'
     )
     label_timeout_sec: float = option(
         0.5,
@@ -44,6 +49,19 @@ class SamplingOptions(Options):
         minimum=0.0,
         maximum=3600.0,
     )
+    label_join: str = option(
+        'auto',
+        'Labels are joined by the stamps of headers (stamp) or by the time of arrival (arrival); auto takes '
+        'stamps where the clocks of the label and the trigger agree to within 0.1 s, else arrival.',
+        choices=LABEL_JOINS,
+    )
+    clock_tolerance_sec: float = option(
+        0.5,
+        'Topics whose clocks (stamp − arrival) differ by more are joined by arrival; with 0 they are not '
+        'compared (s).',
+        minimum=0.0,
+        maximum=MAX_SEC,
+    )
     trigger: str = option(
         '', "A sample is taken at each message of this topic; empty takes the first feature's topic."
     )
@@ -54,9 +72,10 @@ class SamplingOptions(Options):
         maximum=1e6,
     )
     max_age_sec: float = option(
-        0.0,
-        'A sample is dropped where the topic of a feature was silent for longer; 0 sets no limit (s).',
-        minimum=0.0,
+        OWN_PERIOD,
+        'A sample is dropped where the topic of a feature was silent for longer; 0 sets no limit, and a '
+        'negative number takes 5 of its own periods, at least 1 s (s).',
+        minimum=-1.0,
         maximum=MAX_SEC,
     )
 
@@ -70,14 +89,19 @@ class SamplingOptions(Options):
         return parsed
 
     def label_paths(self) -> dict[str, Expression]:
-        """Parse the label paths, by role. Raises ExpressionError; BinclfError where they contradict."""
+        """Parse the label expressions, by role.
+
+        Raises ExpressionError; BinclfError where they contradict each other.
+        """
         texts = {'label': self.label, 'positive': self.label_positive, 'negative': self.label_negative}
         parsed = {role: parse(text) for role, text in texts.items() if text}
         if 'label' in parsed and len(parsed) > 1:
             raise BinclfError('label and label_positive or label_negative are both set: set one way')
         for each in parsed.values():
-            if each.window_sec is not None or len(each.names()) > 1:
-                raise ExpressionError(each.text, 0, 'a label is one value of one message')
+            if each.n_features > 1:
+                raise ExpressionError(each.text, 0, 'a label is one value: name one element')
+            if isinstance(each.leaf, Call) and each.window_ns is not None:
+                raise ExpressionError(each.text, 0, f'a label is 1 or 0: compare it, as in {each} > 0.5')
         return parsed
 
     def check(self) -> None:
@@ -100,3 +124,13 @@ class PointOptions(Options):
         read_only=True,
         example=('intensity', 'z - min_cell(z, 5.0)'),
     )
+
+
+def trigger_topic(text: str, topics: Container[str], namespace: str) -> str:
+    """Return the topic that the option `trigger` names, '' for none. Raises LookupError."""
+    if not text:
+        return ''
+    name = text if text.startswith('/') else f'{namespace.rstrip("/")}/{text}'
+    if name not in topics:
+        raise LookupError(f'waiting for the topic {name}')
+    return name

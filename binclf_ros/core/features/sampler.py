@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From messages to samples: windows, joins by time, and labels. The same code live and offline.
 
-Times are integer nanoseconds: of the header's stamp where both topics of a join have headers, of
-arrival on both sides where one of them has none.
+Times are integer nanoseconds: of the header's stamp where both topics of a join have stamps that tell the
+same time, of arrival on both sides where one of them has not.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +17,25 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import BinclfError, SampleError
+from .columns import Columns
+from .expressions import Call
+from .joins import Joins
+from .labelling import Role
 from .labels import Labels
-from .options import SamplingOptions
-from .readings import Fields, Read, Readings, Values
-from .topics import Reduce, Topic, reduction
-from .windows import LAG_NS
+from .options import SamplingOptions, trigger_topic
+from .readings import Readings
+from .sources import Reading, Source
+from .status import LabelStatus, SamplerStatus, TopicStatus
+from .topics import Topic
+
+__all__ = ['Sample', 'Sampler', 'SamplingOptions']
+MAX_NAMED = 100
+"""Features without a reading that are counted by name."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: features x (N,), the message that triggered it, and the label if there is one."""
+    """One sample: features x (N,), what is kept of the message that triggered it, and the label, if any."""
 
     x: Array
     trigger: Any
@@ -36,11 +45,14 @@ class Sample:
 class Sampler:
     """Takes messages of its `topics` and gives samples of its `features`.
 
-    `topics` maps every topic that there is, fully qualified, to whether its type has a header.
-    `reading` makes what reads the messages of a topic, where these are not the messages themselves.
-    `counts` gets `sampled`, `labeled`, `dropped/<reason>` and `unlabeled/<reason>`.
-    Raises LookupError where the topic of an expression is not there (yet), and BinclfError where
-    the options contradict each other.
+    `topics` maps every topic that there is, fully qualified, to whether its type has a header; `kinds` maps
+    it to the name of its type, by which readings that a sensor declares to be none are known.
+    `reading` makes what reads the messages of a topic, where these are not the messages themselves; `keep`
+    gives what a sample keeps of its trigger. `counts` gets `sampled`, `labeled`, `dropped/<reason>`,
+    `unlabeled/<reason>` and, for topics beside the trigger, `unread/<topic>/<reason>`.
+
+    Topics of a label need not be there: what it says is taken up by `take_up_labels`. Raises LookupError
+    where the topic of a feature is not there (yet), BinclfError where the options contradict each other.
     """
 
     def __init__(
@@ -49,92 +61,179 @@ class Sampler:
         topics: Mapping[str, bool],
         namespace: str = '/',
         counts: Counter[str] | None = None,
-        reading: Callable[[str, Sequence[Fields]], Read] | None = None,
+        reading: Reading | None = None,
+        kinds: Mapping[str, str] | None = None,
+        keep: Callable[[Any], Any] = lambda message: message,
     ) -> None:
         expressions = options.expressions()
         if not expressions:
             raise BinclfError('no features yet: set the parameter features to a list of expressions')
-        bound = [(each, *each.split(topics, namespace)) for each in expressions]
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.features = tuple(name for each in expressions for name in each.names())
-        self.trigger = _trigger(options.trigger, topics, namespace) or bound[0][1]
-        self._has_header = topics
+        self._options, self._namespace, self._keep = options, namespace, keep
+        self._has_header, self._kinds = topics, kinds or {}
+        self._reading = reading or (lambda name, paths: Readings(paths, self._has_header[name]).read)
+        self._sources: dict[str, Source] = {}
         self._topics: dict[str, Topic] = {}
-        self._topic(self.trigger)
-        place = 0
-        for expression, name, fields in bound:
-            n_features = len(expression.names())
-            self._topic(name).add(expression, fields, range(place, place + n_features))
-            place += n_features
-        self._others = {name: topic for name, topic in self._topics.items() if name != self.trigger}
-        self._bind_labels(options, namespace)
+        first = expressions[0].bind(topics, namespace)[0][1]
+        self.trigger = trigger_topic(options.trigger, topics, namespace) or first
+        self._trigger = self._topic(self.trigger)
+        self._columns = Columns(expressions, topics, namespace, self._topic)
+        self._others = [topic for name, topic in self._topics.items() if name != self.trigger]
+        self._joins = Joins(self._trigger, self._others, options.label_join, options.clock_tolerance_sec)
         for topic in self._topics.values():
-            topic.begin()
-        reading = reading or (lambda name, paths: Readings(paths, topics[name]).read)
-        self._read = {name: reading(name, topic.paths) for name, topic in self._topics.items()}
+            topic.restart()
         self._period_ns = round(1e9 / options.max_rate_hz) if options.max_rate_hz else 0
-        self._max_age_ns = round(options.max_age_sec * 1e9)
+        self._max_age_ns = round(options.max_age_sec * 1e9) if options.max_age_sec >= 0.0 else None
         self._last_ns: int | None = None
+        self._no_reading: Counter[str] = Counter()
+        self._began: Counter[str] = Counter(self.counts)
+        self._windowed = [
+            isinstance(each.leaf, Call) and each.window_ns is not None
+            for each in expressions
+            for _ in range(each.n_features)
+        ]
+        self._bind_labels()
+
+    def _bind_labels(self) -> None:
+        options = self._options
+        self._timeout_ns = round(options.label_timeout_sec * 1e9)
+        self._labels: Labels[Sample] = Labels((), self._timeout_ns, round(options.label_delay_sec * 1e9))
+        self._unheard = options.label_paths()
+        self._roles: dict[str, list[Role]] = {}
+        self._begin(self._sources.values())
+        self.take_up_labels(self._has_header)
+
+    def take_up_labels(self, topics: Mapping[str, bool]) -> bool:
+        """Take up labels whose topics have come; return whether there were any. Raises BinclfError."""
+        if not self._unheard:
+            return False
+        before = set(self._unheard)
+        self._has_header = topics
+        sizes = {name: len(source.paths) for name, source in self._sources.items()}
+        for role, expression in list(self._unheard.items()):
+            topics_of_role: dict[str, Topic] = {}
+
+            def topic(name: str, known: dict[str, Topic] = topics_of_role) -> Topic:
+                return known.setdefault(name, Topic(self._source(name)))
+
+            try:
+                columns = Columns([expression], topics, self._namespace, topic)
+            except LookupError:
+                continue
+            del self._unheard[role]
+            self._labels.add(role)
+            for each in columns.topics:
+                each.restart()
+                self._roles.setdefault(each.name, [])
+            said = Role(role, columns, self._timeout_ns)
+            for each in columns.topics:
+                self._roles[each.name].append(said)
+                self._joins.add_label(each.source)
+        self._begin(
+            source for name, source in self._sources.items() if sizes.get(name) != len(source.paths)
+        )
+        return set(self._unheard) != before
+
+    def _begin(self, sources: Any) -> None:
+        for source in list(sources):
+            source.begin(self._reading)
+
+    def _source(self, name: str) -> Source:
+        if name not in self._sources:
+            self._sources[name] = Source(name, self._kinds.get(name, ''), self._has_header[name])
+        return self._sources[name]
+
+    def _topic(self, name: str) -> Topic:
+        if name not in self._topics:
+            self._topics[name] = Topic(self._source(name))
+        return self._topics[name]
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics whose messages it wants."""
-        return tuple(self._topics)
+        return tuple(self._sources)
+
+    @property
+    def label_topics(self) -> tuple[str, ...]:
+        """Those of them that say a label."""
+        return tuple(self._roles)
+
+    @property
+    def missing_labels(self) -> tuple[str, ...]:
+        """The label expressions of which a topic is not there (yet)."""
+        return tuple(each.text for each in self._unheard.values())
 
     def push(self, name: str, message: Any, arrival_ns: int) -> tuple[Sample | None, list[Sample]]:
         """Take one message of one topic; return the sample it triggered, and those now labelled.
 
         A message that cannot be read, and a trigger without a whole sample, are counted by reason.
         """
-        sample = None
+        sample, source = None, self._sources[name]
         try:
-            header_ns, readings, unread = self._read[name](message)
+            header_ns, readings, unread = source.read(message)
             stamp_ns = arrival_ns if header_ns is None else header_ns
-            label_ns = stamp_ns if self._labels_by_stamp else arrival_ns
-            self._say_labels(name, readings, label_ns)
-            topic = self._topics[name]
-            topic.push(stamp_ns if topic.by_stamp else arrival_ns, readings, unread)
-            if name == self.trigger and self._is_due(stamp_ns):
-                sample = Sample(self._take(stamp_ns, arrival_ns), message)
-                self._last_ns = stamp_ns
-                self.counts['sampled'] += 1
-                self._labels.join(label_ns, sample)
+            if self._joins.note(source, header_ns, arrival_ns):
+                self._labels.switch()
+            for role in self._roles.get(name, ()):
+                value = role.push(name, stamp_ns, arrival_ns, readings)
+                if value is not None:
+                    self._labels.say(role.name, *self._joins.label_times(stamp_ns, arrival_ns, value))
+            topic = self._topics.get(name)
+            if topic is not None:
+                topic.push(stamp_ns if topic.by_stamp else arrival_ns, readings)
+                if unread:
+                    self._count_unread(topic, unread)
+                if topic is self._trigger and self._is_due(stamp_ns):
+                    sample = Sample(self._take(stamp_ns, arrival_ns, unread), self._keep(message))
+                    self._last_ns = stamp_ns
+                    self.counts['sampled'] += 1
+                    self._labels.join(*self._joins.label_times(stamp_ns, arrival_ns, sample))
         except SampleError as error:
+            source.unread += error.reason == 'unreadable'
             kind = 'dropped/' if name == self.trigger else f'unread{name}/'
             self.counts[f'{kind}{error.reason}'] += 1
         return sample, self._labeled()
 
-    def _say_labels(self, name: str, readings: Sequence[Values], time_ns: int) -> None:
-        """Say what a message says of labels: nan, where it cannot be read."""
-        for role, slot, reduce in self._said_by.get(name, ()):
-            try:
-                (value,) = reduce(readings[slot])
-            except SampleError:
-                value = math.nan
-            self._labels.say(role, time_ns, value)
+    def _count_unread(self, topic: Topic, unread: Mapping[int, SampleError]) -> None:
+        wrong = [error for slot, error in unread.items() if slot in topic.needed]
+        topic.source.unread += bool(wrong)
+        if wrong and topic is not self._trigger:
+            self.counts[f'unread{topic.name}/{wrong[-1].reason}'] += 1
 
     def _is_due(self, stamp_ns: int) -> bool:
-        if self._last_ns is not None and 0 <= stamp_ns - self._last_ns < self._period_ns:
+        if self._last_ns is not None and abs(stamp_ns - self._last_ns) < self._period_ns:
             self.counts['dropped/max_rate'] += 1
             return False
         return True
 
-    def _take(self, stamp_ns: int, arrival_ns: int) -> Array:
-        for name, topic in self._others.items():
-            self._check_age(name, topic, stamp_ns if topic.by_stamp else arrival_ns)
-        x = np.empty(len(self.features))
-        for topic in (self._topics[self.trigger], *self._others.values()):
-            topic.fill(x, stamp_ns if topic.by_stamp else arrival_ns)
+    def _take(self, stamp_ns: int, arrival_ns: int, unread: Mapping[int, SampleError]) -> Array:
+        """Return x at a trigger. Raises SampleError with the reason why there is none."""
+        for topic in self._others:
+            if topic.too_old(stamp_ns if topic.by_stamp else arrival_ns, self._max_age_ns):
+                raise SampleError(f'max_age{topic.name}', f'the newest of {topic.name} is too old')
+        u = self._columns.empty()
+        for topic in self._columns.topics:
+            topic.fill(u, stamp_ns if topic.by_stamp else arrival_ns)
+        x = self._columns.compute(u)
         if not math.isfinite(x.dot(x)) and not np.isfinite(x).all():
-            raise SampleError('not_finite', 'a feature is not finite')
+            raise self._why_not_finite(x, unread)
         return x
 
-    def _check_age(self, name: str, topic: Topic, time_ns: int) -> None:
-        newest_ns = topic.newest_ns(time_ns)
-        if newest_ns is None:
-            raise SampleError(f'missing{name}', f'nothing from {name} yet')
-        if self._max_age_ns and time_ns - newest_ns > self._max_age_ns:
-            raise SampleError(f'max_age{name}', f'the newest of {name} is older than max_age_sec')
+    def _why_not_finite(self, x: Array, unread: Mapping[int, SampleError]) -> SampleError:
+        """Count the features that have no reading; return the error that drops the sample."""
+        places = np.flatnonzero(~np.isfinite(x)).tolist()
+        for place in places[:MAX_NAMED]:
+            name = self.features[place]
+            if name in self._no_reading or len(self._no_reading) < MAX_NAMED:
+                self._no_reading[name] += 1
+        wrong = [error for slot, error in unread.items() if slot in self._trigger.needed]
+        if wrong:
+            return wrong[-1]
+        if self._trigger.is_short:
+            return SampleError('element', 'expected one number: name an element or a statistic')
+        reason = 'empty' if all(self._windowed[place] for place in places) else 'not_finite'
+        return SampleError(reason, f'{self.features[places[0]]} has no reading')
 
     def _labeled(self) -> list[Sample]:
         labeled = []
@@ -146,31 +245,52 @@ class Sampler:
                 labeled.append(replace(sample, label=label))
         return labeled
 
-    def _topic(self, name: str) -> Topic:
-        if name not in self._topics:
-            by_stamp = self._has_header[name] and self._has_header[self.trigger]
-            self._topics[name] = Topic(by_stamp, 0 if name == self.trigger else LAG_NS)
-        return self._topics[name]
-
-    def _bind_labels(self, options: SamplingOptions, namespace: str) -> None:
-        paths = options.label_paths()
-        bound = {role: (each, *each.split(self._has_header, namespace)) for role, each in paths.items()}
-        stamped = all(self._has_header[name] for _, name, _ in bound.values())
-        self._labels_by_stamp = stamped and self._has_header[self.trigger]
-        self._labels: Labels[Sample] = Labels(
-            tuple(bound), round(options.label_timeout_sec * 1e9), round(options.label_delay_sec * 1e9)
+    def status(self, now_ns: int) -> SamplerStatus:
+        """Return what is known of its work at a time of arrival (ns)."""
+        counts = self.counts - self._began
+        return SamplerStatus(
+            trigger=self.trigger,
+            features=self.features,
+            sampled=counts['sampled'],
+            labeled=counts['labeled'],
+            dropped=_below(counts, 'dropped/'),
+            unlabeled=_below(counts, 'unlabeled/'),
+            no_reading=dict(self._no_reading),
+            topics=tuple(self._topic_status(source, now_ns) for source in self._sources.values()),
+            label=self._label_status(),
         )
-        self._said_by: dict[str, list[tuple[str, int, Reduce]]] = {}
-        for role, (expression, name, fields) in bound.items():
-            said = role, self._topic(name).slot(fields), reduction(expression)
-            self._said_by.setdefault(name, []).append(said)
+
+    def _topic_status(self, source: Source, now_ns: int) -> TopicStatus:
+        clock, topic = source.clock, self._topics.get(source.name)
+        limit_ns = None
+        if topic in self._others:
+            limit_ns = topic.max_age_ns if self._max_age_ns is None and topic else self._max_age_ns
+        return TopicStatus(
+            name=source.name,
+            received=clock.received,
+            unread=source.unread,
+            rate_hz=clock.rate_hz,
+            age_sec=(now_ns - clock.arrival_ns) * 1e-9 if clock.received else None,
+            clock=clock.state,
+            join='' if topic is None else 'stamp' if topic.by_stamp else 'arrival',
+            difference_sec=self._joins.difference_sec(source.name),
+            max_age_sec=limit_ns * 1e-9 if limit_ns else None,
+        )
+
+    def _label_status(self) -> LabelStatus:
+        if not self._roles and not self._unheard:
+            return LabelStatus()
+        periods = [self._sources[name].clock.period_ns for name in self._roles]
+        known = [each for each in periods if each is not None]
+        return LabelStatus(
+            topics=self.label_topics,
+            missing=self.missing_labels,
+            join='stamp' if self._joins.label_by_stamp else 'arrival',
+            timeout_sec=self._options.label_timeout_sec,
+            period_sec=max(known) * 1e-9 if known else None,
+            other_values=dict(self._labels.other_values),
+        )
 
 
-def _trigger(text: str, topics: Mapping[str, bool], namespace: str) -> str:
-    """Return the topic that the option `trigger` names, '' for none."""
-    if not text:
-        return ''
-    name = text if text.startswith('/') else f'{namespace.rstrip("/")}/{text}'
-    if name not in topics:
-        raise LookupError(f'waiting for the topic {name}')
-    return name
+def _below(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {name[len(prefix) :]: n for name, n in counts.items() if name.startswith(prefix)}

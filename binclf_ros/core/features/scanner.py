@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the two grammars of expressions share: a place in a text, and errors that point at it."""
+"""What every reader of expressions begins with: a place in a text, and errors that point at it."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 from ..errors import ExpressionError
 
 NUMBER = re.compile(r'[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?')
+NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
+MAX_CHARACTERS = 500
+"""Characters of one expression."""
+MAX_SHOWN = 20
+"""Words that an error lists as what would fit."""
 
 
 class Scanner:
@@ -40,3 +47,17 @@ class Scanner:
         """Take spaces, if any."""
         while self.text.startswith(' ', self.position):
             self.position += 1
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return the choices as a list to read, those that are most like the word first."""
+    found = list(choices)
+    matcher = difflib.SequenceMatcher(b=word.lower())  # what it knows of b it computes once
+
+    def unlike(choice: str) -> float:
+        matcher.set_seq1(choice.lower())
+        return -matcher.ratio()
+
+    found.sort(key=unlike)
+    more = f', … ({len(found)} in all)' if len(found) > MAX_SHOWN else ''
+    return ', '.join(found[:MAX_SHOWN]) + more

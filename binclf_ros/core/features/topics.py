@@ -1,135 +1,228 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One topic of a sampler: what is read of its messages, and what its past gives at a time."""
+"""One topic of a sampler: what its past gives at a time, each value in its place of a vector."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..arrays import Array
 from ..errors import SampleError
-from .expressions import STATISTICS, Expression, elements
-from .readings import Fields, Values
-from .windows import History, Window, evaluate
+from .expressions import Call
+from .operands import Slot, Take, of_message, operand
+from .paths import Path
+from .readings import Values
+from .sources import Source
+from .statistics import OF_NONE, Statistic
+from .windows import LAG_NS, LATE_NS, History, Window, evaluate
 
-Reduce = Callable[[Values], Values]
-"""What makes the values of an expression from its readings in one message; it may raise SampleError."""
+MIN_MAX_AGE_NS = 1_000_000_000
+PERIODS = 5
+"""A topic that is silent for longer than these of its periods, and 1 s, has no newest reading any more."""
+
+
+class Period:
+    """How often something comes: the median of the last steps in time (ns)."""
+
+    def __init__(self) -> None:
+        self._steps: deque[int] = deque(maxlen=15)
+        self._newest: int | None = None
+        self._count = 0
+        self.max_age_ns: int | None = None
+
+    def note(self, time_ns: int) -> None:
+        """Take in the time of one more; a step back is none."""
+        newest, self._newest = self._newest, time_ns
+        if newest is None or time_ns <= newest:
+            return
+        self._steps.append(time_ns - newest)
+        self._count += 1
+        if self._count >= 3 and (self._count < 8 or not self._count & 3):
+            middle = sorted(self._steps)[len(self._steps) // 2]
+            self.max_age_ns = max(MIN_MAX_AGE_NS, PERIODS * middle)
+
+
+class Newest:
+    """The newest values of some paths of one topic, that come together or not at all."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.takes: list[tuple[Take, int]] = []
+        self.history = History(LAG_NS, LATE_NS)
+        self.period = Period()
+        self.is_short = False
+
+    def push(self, time_ns: int, readings: Sequence[Values], keyed: bool) -> None:
+        """Take in what one message has of them; where a key is not in it, it is no reading of them."""
+        values: list[float] = []
+        self.is_short = False
+        for take, expected in self.takes:
+            found = take(readings)
+            if len(found) == expected:
+                values.extend(found.tolist() if isinstance(found, np.ndarray) else found)
+            elif keyed:
+                return
+            else:
+                values.extend([math.nan] * expected)
+                self.is_short = True
+        self.period.note(time_ns)
+        self.history.push(time_ns, values)
 
 
 class Topic:
-    """What the features of one topic need of it, each in its place of a sample x (N,).
+    """What expressions need of one topic, each in its place of a vector u.
 
-    `paths` are what is to be read of a message; `push` takes these readings in. `by_stamp` says that it is
-    joined by the stamps of headers, else by arrival.
+    `by_stamp` says that it is joined by the stamps of headers, else by arrival.
     """
 
-    def __init__(self, by_stamp: bool, lag_ns: int) -> None:
-        self.by_stamp = by_stamp
-        self.paths: list[Fields] = []
-        self._lag_ns = lag_ns
-        self._slots: dict[str, int] = {}
-        self._needed: set[int] = set()
-        self._direct: list[tuple[int, Reduce, int]] = []
-        self._places: list[int] = []
-        self._pools: dict[tuple[int, int], _Pool] = {}
-        self._history = History(lag_ns)
+    def __init__(self, source: Source) -> None:
+        self.source, self.name, self.by_stamp = source, source.name, True
+        self._slot = source.slot_of
+        self._leaves: list[tuple[Path | Call, Sequence[int]]] = []
+        self.needed: set[int] = set()
+        self.restart()
 
-    def slot(self, fields: Fields) -> int:
-        """Return where the readings of a path are among those of a message; it is read once."""
-        key = '/'.join(map(str, fields))
-        if key not in self._slots:
-            self._slots[key] = len(self.paths)
-            self.paths.append(fields)
-        return self._slots[key]
+    def add(self, leaf: Path | Call, places: Sequence[int]) -> None:
+        """Have a path, or a statistic, give these places of u."""
+        self._leaves.append((leaf, places))
+        self.needed.update(map(self._slot, [leaf] if isinstance(leaf, Path) else leaf.paths))
 
-    def add(self, expression: Expression, fields: Fields, places: Sequence[int]) -> None:
-        """Have an expression over a path of this topic give these places of x."""
-        slot = self.slot(fields)
-        self._needed.add(slot)
-        if expression.window_ns is None:
-            self._direct.append((slot, reduction(expression), len(places)))
-            self._places.extend(places)
+    def restart(self) -> None:
+        """Begin without a past, as when its times become others."""
+        self._newest = Newest()
+        self._keyed: dict[str, Newest] = {}
+        self._pools: dict[object, _Pool] = {}
+        for leaf, places in self._leaves:
+            self._lay_out(leaf, places)
+        self._into = as_slice(self._newest.places)
+        self._others = [(as_slice(each.places), each) for each in self._keyed.values()]
+        for pool in self._pools.values():
+            pool.begin()
+
+    def _lay_out(self, leaf: Path | Call, places: Sequence[int]) -> None:
+        paths = [leaf] if isinstance(leaf, Path) else leaf.paths
+        key = ','.join(str(path) for path in paths if path.is_keyed)
+        if isinstance(leaf, Call) and leaf.window_ns is not None:
+            # paths of which a message has as many readings go together, and are looked at at once
+            n_readings = max(path.n_elements for path in paths)
+            pool = self._pools.setdefault((leaf.window_ns, n_readings, key), _Pool(leaf.window_ns, key))
+            pool.add(leaf, self._slot, places[0])
             return
-        # paths of which a message has as many readings go together, and are looked at at once
-        n_readings = math.prod(len(elements(s.index)) for s in fields if isinstance(s.index, slice))
-        pool = self._pools.setdefault((expression.window_ns, n_readings), _Pool(self._lag_ns))
-        pool.add(str(expression.statistic), slot, places[0])
+        newest = self._keyed.setdefault(key, Newest()) if key else self._newest
+        if isinstance(leaf, Call):
+            newest.takes.append((of_message(leaf, self._slot), 1))
+        else:
+            number = self._slot(leaf)
+            newest.takes.append((lambda readings: readings[number], len(places)))
+        newest.places.extend(places)
 
-    def begin(self) -> None:
-        """Lay out the windows, once all expressions are there."""
-        self._into = as_slice(self._places)
-        for (window_ns, _), pool in self._pools.items():
-            pool.begin(window_ns)
-
-    def push(self, time_ns: int, readings: Sequence[Values], unread: Mapping[int, SampleError]) -> None:
-        """Take the readings of one message in.
-
-        Raises SampleError where a feature cannot be had of it; that one alone is missing then.
-        """
-        wrong = [error for slot, error in unread.items() if slot in self._needed]
-        values: list[float] = []
-        for slot, reduce, n_values in self._direct:
-            try:
-                values.extend(reduce(readings[slot]))
-            except SampleError as error:
-                values.extend([math.nan] * n_values)
-                wrong.append(unread.get(slot, error))
-        self._history.push(time_ns, values)
+    def push(self, time_ns: int, readings: Sequence[Values]) -> None:
+        """Take the readings of one message in."""
+        self._newest.push(time_ns, readings, False)
+        for _, newest in self._others:
+            newest.push(time_ns, readings, True)
         for pool in self._pools.values():
             pool.push(time_ns, readings)
-        if wrong:
-            raise wrong[-1]
 
-    def newest_ns(self, time_ns: int) -> int | None:
-        """Return the time of the newest message that is not newer than `time_ns`; None where none is."""
-        newest = self._history.at(time_ns)
-        return None if newest is None else newest[0]
+    def too_old(self, time_ns: int, max_age_ns: int | None) -> bool:
+        """Return whether the newest at a time is older than a limit; None: than its own period has it.
 
-    def fill(self, x: Array, time_ns: int) -> None:
-        """Put the features of this topic at a time into their places.
+        Raises SampleError: `missing`, where nothing has come.
+        """
+        newest = self._newest.history.at(time_ns)
+        if newest is None:
+            raise SampleError(f'missing{self.name}', f'nothing from {self.name} yet')
+        return self._is_old(self._newest, time_ns - newest[0], max_age_ns) or any(
+            self._is_old(each, time_ns - found[0], max_age_ns)
+            for _, each in self._others
+            if (found := each.history.at(time_ns)) is not None
+        )
+
+    @staticmethod
+    def _is_old(newest: Newest, age_ns: int, max_age_ns: int | None) -> bool:
+        limit = newest.period.max_age_ns if max_age_ns is None else max_age_ns
+        return bool(limit) and age_ns > (limit or 0)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the newest message has not as many numbers of a path as were expected."""
+        return self._newest.is_short
+
+    @property
+    def max_age_ns(self) -> int | None:
+        """The limit that its own period sets; None where that is not known yet."""
+        return self._newest.period.max_age_ns
+
+    def fill(self, u: Array, time_ns: int) -> None:
+        """Put the values at a time into their places: NaN where no reading is left.
 
         Raises SampleError: `missing`, and as `Window.at` does.
         """
-        if self._places:
-            newest = self._history.at(time_ns)
+        if self._newest.places:
+            newest = self._newest.history.at(time_ns)
             if newest is None:
-                raise SampleError('missing', 'no reading yet')
-            x[self._into] = newest[1]
+                raise SampleError(f'missing{self.name}', f'nothing from {self.name} yet')
+            u[self._into] = newest[1]
+        for into, each in self._others:
+            found = each.history.at(time_ns)
+            u[into] = math.nan if found is None else found[1]
         for pool in self._pools.values():
-            pool.fill(x, time_ns)
+            pool.fill(u, time_ns)
 
 
 class _Pool:
-    """The paths of one topic over one window, and which statistics of them are which places of x."""
+    """What statistics over one window of one topic are of, and which of them are which places of u."""
 
-    def __init__(self, lag_ns: int) -> None:
+    def __init__(self, window_ns: int, key: str) -> None:
+        self._window_ns, self._keyed = window_ns, bool(key)
+        self._rows: dict[object, int] = {}
+        self._takes: list[Take] = []
         self._slots: list[int] = []
-        self._lag_ns = lag_ns
-        self._wanted: dict[str, tuple[list[int], list[int]]] = {}
+        self._wanted: dict[object, tuple[Statistic, float, list[int], list[int]]] = {}
 
-    def add(self, statistic: str, slot: int, place: int) -> None:
-        if slot not in self._slots:
-            self._slots.append(slot)
-        rows, places = self._wanted.setdefault(statistic, ([], []))
-        rows.append(self._slots.index(slot))
-        places.append(place)
+    def add(self, call: Call, slot: Slot, place: int) -> None:
+        of = call.steps[0] if len(call.steps) == 1 else None
+        name: object = slot(of) if isinstance(of, Path) else call.of
+        if name not in self._rows:
+            self._rows[name] = len(self._rows)
+            self._takes.append(operand(call, slot))
+            self._slots.append(name if isinstance(name, int) else -1)
+        key = call.name, call.hz
+        if key not in self._wanted:
+            self._wanted[key] = call.statistic, OF_NONE.get(call.name, math.nan), [], []
+        self._wanted[key][2].append(self._rows[name])
+        self._wanted[key][3].append(place)
 
-    def begin(self, window_ns: int) -> None:
-        self._window = Window(window_ns, self._lag_ns, len(self._slots))
+    def begin(self) -> None:
+        self._window = Window(self._window_ns, LAG_NS, len(self._takes))
+        self._plain = -1 not in self._slots
         self._looks = [
-            (STATISTICS[name], as_slice(rows), as_slice(places))
-            for name, (rows, places) in self._wanted.items()
+            (statistic, of_none, as_slice(rows), as_slice(places))
+            for statistic, of_none, rows, places in self._wanted.values()
         ]
 
     def push(self, time_ns: int, readings: Sequence[Values]) -> None:
-        self._window.push(time_ns, [readings[slot] for slot in self._slots])
+        if self._plain:
+            rows = [readings[slot] for slot in self._slots]
+        else:
+            rows = [take(readings) for take in self._takes]
+        if not self._keyed or all(map(len, rows)):
+            self._window.push(time_ns, rows)
 
-    def fill(self, x: Array, time_ns: int) -> None:
-        V, t, whole = self._window.at(time_ns)
-        for statistic, rows, places in self._looks:
-            x[places] = evaluate(statistic, V[rows], t, whole)
+    def fill(self, u: Array, time_ns: int) -> None:
+        try:
+            V, t, whole = self._window.at(time_ns)
+        except SampleError as error:
+            if error.reason != 'empty':
+                raise
+            for _, of_none, _, places in self._looks:
+                u[places] = of_none
+            return
+        for statistic, of_none, rows, places in self._looks:
+            u[places] = evaluate(statistic, V[rows], t, whole, of_none)
 
 
 def as_slice(numbers: list[int]) -> slice | list[int]:
@@ -139,28 +232,3 @@ def as_slice(numbers: list[int]) -> slice | list[int]:
     if numbers == list(range(numbers[0], numbers[-1] + 1)):
         return slice(numbers[0], numbers[-1] + 1)
     return numbers
-
-
-def reduction(expression: Expression) -> Reduce:
-    """Return what makes the values of an expression from its readings in one message."""
-    if expression.statistic is None:
-        expected = len(expression.names())
-        return lambda values: _exactly(values, expected)
-    statistic = STATISTICS[expression.statistic]
-
-    def reduce(readings: Values) -> Values:
-        v = np.array(readings, dtype=float)
-        v = v[np.isfinite(v)]
-        if not len(v):
-            return (math.nan,)
-        return (float(statistic(v[None], np.arange(len(v)) * 1_000_000_000)[0]),)
-
-    return reduce
-
-
-def _exactly(values: Values, expected: int) -> Values:
-    if len(values) != expected:
-        raise SampleError(
-            'element', f'{len(values)} values where one was expected: name an element or a statistic'
-        )
-    return values

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readings over time: the newest, those of a window, and as far back as a late trigger may ask."""
+"""Readings over time: the newest, those of a window, and as far back as a late trigger may ask.
+
+A reading whose time is older than one before is put in its place, as long as it is not too late; a larger
+step back in time is a new start.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +16,19 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import SampleError
-from .expressions import Statistic, Times
+from .readings import Values
+from .statistics import Statistic, Times
 
 EMPTY = 'no finite reading in the window'
 LAG_NS = 5_000_000_000
 """How far behind another topic's newest reading a trigger may come and still find its past."""
+LATE_NS = 1_000_000_000
+"""How late a reading may come that stands alone, in no window, and still be put in its place."""
+MAX_CELLS = 2**24
+"""Readings that one window holds at most, of all its paths: 128 MiB."""
+MAX_VALUES = 20_000
+"""Values that a history holds at most."""
+LONG_AGO = -(2**62)
 
 
 class Window:
@@ -27,23 +39,28 @@ class Window:
     """
 
     def __init__(self, window_ns: int, lag_ns: int, n_paths: int = 1) -> None:
-        self._window_ns, self._lag_ns = window_ns, lag_ns
+        self._window_ns, self._lag_ns = window_ns, max(lag_ns, window_ns)
         self._V = np.empty((n_paths, 256))
         self._t = np.empty(256, dtype=np.int64)
         self._head = self._tail = 0
         self._gap = -1  # the newest column with a gap
-        self._starts: list[int] = []
+        # (time, the reading's before it) of the first reading, and of each behind a gap in time
+        self._starts: list[tuple[int, int]] = []
         self._newest = 0
+        self._lost = LONG_AGO  # the time of the newest reading for which there was no room
 
-    def push(self, time: int, readings: Sequence[Sequence[float]]) -> None:
+    def push(self, time: int, readings: Sequence[Values]) -> None:
         """Take the readings of one message in, a sequence a path."""
-        if not self._starts or time < self._newest:
+        if not self._starts or time < self._newest - self._window_ns:
             self._head = self._tail = 0
-            self._gap = -1
-            self._starts = [time]
+            self._gap, self._lost = -1, LONG_AGO
+            self._starts = [(time, LONG_AGO)]
+        elif time < self._newest:
+            self._put_in_place(time, readings)
+            return
         elif time - self._newest > self._window_ns:
-            self._starts.append(time)
-        while len(self._starts) > 1 and self._starts[1] <= time - self._lag_ns:
+            self._starts.append((time, self._newest))
+        while len(self._starts) > 1 and self._starts[1][0] <= time - self._lag_ns - self._window_ns:
             self._starts.pop(0)
         self._newest = time
         most = max(map(len, readings))
@@ -57,24 +74,61 @@ class Window:
             if not all(map(math.isfinite, column)):
                 self._gap = tail
         else:
-            columns = self._V[:, tail:end]
-            columns[...] = math.nan
-            for row, values in zip(columns, readings):
-                row[: len(values)] = values
-            gaps = np.flatnonzero(~np.isfinite(columns).all(axis=0))
-            if len(gaps):
-                self._gap = tail + int(gaps[-1])
+            self._fill(tail, end, readings)
         self._t[tail:end] = time
         self._tail = end
+
+    def _fill(self, tail: int, end: int, readings: Sequence[Values]) -> None:
+        columns = self._V[:, tail:end]
+        columns[...] = math.nan
+        for row, values in zip(columns, readings):
+            row[: len(values)] = values
+        gaps = np.flatnonzero(~np.isfinite(columns).all(axis=0))
+        if len(gaps):
+            self._gap = tail + int(gaps[-1])
+
+    def _put_in_place(self, time: int, readings: Sequence[Values]) -> None:
+        """Take in readings that come late, behind those of the same time."""
+        most = max(map(len, readings))
+        if self._tail + most > len(self._t):
+            self._make_room(most)
+        at = self._head + int(self._t[self._head : self._tail].searchsorted(time, 'right'))
+        end = self._tail + most
+        self._V[:, at + most : end] = self._V[:, at : self._tail].copy()
+        self._t[at + most : end] = self._t[at : self._tail].copy()
+        gap, self._gap = self._gap, -1
+        self._fill(at, at + most, readings)
+        self._gap = max(self._gap, gap + most if gap >= at else gap)
+        self._t[at : at + most] = time
+        self._tail = end
+        self._mend_starts(time)
+
+    def _mend_starts(self, time: int) -> None:
+        """Have the starts be those of the readings in order, one late reading among them."""
+        behind = bisect_right(self._starts, (time, 2**62))
+        if behind == len(self._starts):
+            return
+        start, before = self._starts[behind]
+        if before > time:
+            return
+        mended = []
+        if time - before > self._window_ns:
+            mended.append((time, before))
+        if start - time > self._window_ns:
+            mended.append((start, time))
+        self._starts[behind : behind + 1] = mended
 
     def at(self, time: int) -> tuple[Array, Times, bool]:
         """Return readings V (P, k) and times t (k,) in (time − window, time], and whether V has no gaps.
 
-        Raises SampleError: `window` where it is not filled, `empty` where no reading is left.
+        Raises SampleError: `window` where it is not filled, `empty` where no reading is left, `crowded`
+        where there were more than it has room for.
         """
-        start = next((each for each in reversed(self._starts) if each <= time), None)
+        start = next((each for each, _ in reversed(self._starts) if each <= time), None)
         if start is None or time - start < self._window_ns:
             raise SampleError('window', 'the window is not filled yet')
+        if self._lost > time - self._window_ns:
+            raise SampleError('crowded', f'a window holds {MAX_CELLS} readings at most: make it shorter')
         t = self._t[self._head : self._tail]
         first = self._head + int(t.searchsorted(time - self._window_ns, 'right'))
         last = self._tail
@@ -89,9 +143,14 @@ class Window:
         oldest = self._newest - self._window_ns - self._lag_ns
         t = self._t[self._head : self._tail]
         self._head += int(t.searchsorted(oldest, 'right'))
+        n_most = max(wanted, MAX_CELLS // len(self._V))
+        crowded = self._tail - self._head + wanted - n_most
+        if crowded > 0:
+            self._head += crowded
+            self._lost = int(self._t[self._head - 1])
         kept = slice(self._head, self._tail)
         size, moved = self._tail - self._head, self._head
-        needed = 2 * size + wanted
+        needed = min(2 * size + wanted, n_most)
         capacity = max(256, needed) if needed > len(self._t) else len(self._t)
         V, t = np.empty((len(self._V), capacity)), np.empty(capacity, dtype=np.int64)
         V[:, :size], t[:size] = self._V[:, kept], self._t[kept]
@@ -99,40 +158,54 @@ class Window:
         self._gap -= moved
 
 
-def evaluate(statistic: Statistic, V: Array, t: Times, whole: bool) -> Array:
+def evaluate(statistic: Statistic, V: Array, t: Times, whole: bool, of_none: float = math.nan) -> Array:
     """Return a statistic of readings V (P, k) at times t (k,), leaving gaps out unless it is `whole`; (P,).
 
-    Raises SampleError: `empty` where a path has no reading left.
+    Of a path that has no reading left it is `of_none`.
     """
     if whole:
         return statistic(V, t)
-    return np.concatenate([statistic(*_without_gaps(v, t)) for v in V])
-
-
-def _without_gaps(v: Array, t: Times) -> tuple[Array, Times]:
-    """Return the finite readings of one path, (1, k), and their times. Raises SampleError: `empty`."""
-    finite = np.isfinite(v)
-    if not finite.any():
-        raise SampleError('empty', EMPTY)
-    return v[None, finite], t[finite]
+    result = np.full(len(V), of_none)
+    for row, v in enumerate(V):
+        finite = np.isfinite(v)
+        if finite.any():
+            result[row] = statistic(v[None, finite], t[finite])[0]
+    return result
 
 
 class History:
-    """The values of one path by time: the newest, and as far back as a late trigger may ask."""
+    """The values of one path by time: the newest, and as far back as a late trigger may ask.
 
-    def __init__(self, lag_ns: int) -> None:
-        self._lag_ns = lag_ns
-        self._values: deque[tuple[int, Any]] = deque()
+    A value up to `late_ns` late is put in its place; a larger step back in time forgets the others.
+    """
+
+    def __init__(self, lag_ns: int, late_ns: int = 0) -> None:
+        self._lag_ns, self._late_ns = max(lag_ns, late_ns), late_ns
+        self._times: list[int] = []
+        self._values: list[Any] = []
 
     def push(self, time: int, value: Any) -> None:
-        """Take one value in; a step back in time forgets the others."""
-        values = self._values
-        if values and time < values[-1][0]:
-            values.clear()
-        values.append((time, value))
-        while len(values) > 1 and values[1][0] <= time - self._lag_ns:
-            values.popleft()
+        """Take one value in."""
+        times, values = self._times, self._values
+        if not times or time >= times[-1]:
+            times.append(time)
+            values.append(value)
+        elif time < times[-1] - self._late_ns:
+            self._times, self._values = [time], [value]
+            return
+        else:
+            place = bisect_right(times, time)
+            times.insert(place, time)
+            values.insert(place, value)
+        while len(times) > 1 and (times[1] <= times[-1] - self._lag_ns or len(times) > MAX_VALUES):
+            del times[0], values[0]  # nobody can ask for it any more
 
     def at(self, time: int) -> tuple[int, Any] | None:
         """Return time and value of the newest that is not newer than `time`."""
-        return next((each for each in reversed(self._values) if each[0] <= time), None)
+        times = self._times
+        if not times:
+            return None
+        if times[-1] <= time:
+            return times[-1], self._values[-1]
+        place = bisect_right(times, time)
+        return (times[place - 1], self._values[place - 1]) if place else None

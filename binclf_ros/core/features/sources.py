@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The topics as they come: what is read of each message, and by which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import SampleError
+from .clocks import TopicClock
+from .paths import Path
+from .readings import Fields, Read, Values
+from .validity import Rule, rule_of
+
+Reading = Callable[[str, Sequence[Fields]], Read]
+"""Makes what reads the messages of a topic, given the paths of fields that are wanted of them."""
+
+
+class Source:
+    """One topic: the paths that are read of its messages, each once, and its clock.
+
+    `kind` is the name of its type, by which some readings are known to be none.
+    """
+
+    def __init__(self, name: str, kind: str, has_header: bool) -> None:
+        self.name, self.kind, self.has_header = name, kind, has_header
+        self.clock = TopicClock(has_header)
+        self.unread = 0
+        self.paths: list[Fields] = []
+        self._slots: dict[object, int] = {}
+        self._fields: dict[str, Fields] = {}
+        self._rules: list[tuple[int, Rule, list[int]]] = []
+
+    def slot(self, fields: Fields, pooled: bool = False) -> int:
+        """Return where the readings of a path are among those of a message."""
+        key = '/'.join(map(str, fields)), pooled
+        if key in self._slots:
+            return self._slots[key]
+        self._slots[key] = number = len(self.paths)
+        self.paths.append(fields)
+        rule = rule_of(self.kind, fields)
+        if rule is not None:
+            self._rules.append((number, rule, [self.slot(each) for each in rule.fields]))
+        return number
+
+    def know(self, path: Path, fields: Fields) -> None:
+        """Take in what a path is behind the name of this topic."""
+        self._fields[str(path)] = fields
+
+    def slot_of(self, path: Path) -> int:
+        """Return where the readings of a known path are among those of a message."""
+        return self.slot(self._fields[str(path)], path.pooled)
+
+    def begin(self, reading: Reading) -> None:
+        """Make what reads, once all paths are there."""
+        self._read = reading(self.name, self.paths)
+
+    def read(self, message: Any) -> tuple[int | None, list[Values], dict[int, SampleError]]:
+        """Return stamp, readings of each path, NaN for those that are none, and what cannot be read."""
+        stamp_ns, readings, unread = self._read(message)
+        for number, rule, fields in self._rules:
+            readings[number] = rule.apply(readings[number], *[readings[each] for each in fields])
+        return stamp_ns, readings, unread
