@@ -51,7 +51,7 @@ class SamplingOptions(Options):
     )
     label_join: str = option(
         'auto',
-        'Labels are joined by the stamps of headers (stamp) or by the time of arrival (arrival); auto takes '
+        'Labels are joined by the stamps of headers (stamp) or by arrival (arrival); auto takes '
         'stamps where the clocks of the label and the trigger agree to within 0.1 s, else arrival.',
         choices=LABEL_JOINS,
     )
