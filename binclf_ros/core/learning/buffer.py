@@ -208,6 +208,11 @@ class Buffer:
         return int(self._age[row])
 
     @property
+    def ages(self) -> NDArray[np.int64]:
+        """How many samples had been seen before each one, (M,)."""
+        return self._age[: self.size]
+
+    @property
     def by_age(self) -> NDArray[np.intp]:
         """The rows held, the oldest sample first."""
         return np.argsort(self._age[: self.size])

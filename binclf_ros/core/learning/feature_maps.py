@@ -103,18 +103,19 @@ class Curves:
         own[first] *= self.unit
         return own, bias + float(weights[first] @ self.centre)
 
-    def taken_over(self, curves: Sequence[Array]) -> Array:
-        """Return the smallest weights whose curves rise from knot to knot as `curves` do, f(q) of each j.
+    def taken_over(self, bias: float, curves: Sequence[Array]) -> tuple[Array, float]:
+        """Return the smallest weights, and the bias, of bias + Σⱼ fⱼ; `curves` are fⱼ at the knots.
 
-        They minimise ‖w‖²: with the rises Δ_k, and ramps of the width d_k in units, the weight of the
-        clipped feature is Σ Δ·d/(1 + Σ d²), and those of the ramps are what is left of Δ.
+        They minimise ‖w‖²: with the rises Δ_k from knot to knot, and ramps of the width d_k in units, the
+        weight of the clipped feature is Σ Δ·d/(1 + Σ d²), and those of the ramps are what is left of Δ.
         """
         weights = np.zeros(self.n_columns)
         for start, q, f, unit in zip(self.starts, self.knots, curves, self.unit):
             rise, width = np.diff(f), np.diff(q) / unit
             weights[start] = rise @ width / (1.0 + width @ width)
             weights[start + 1 : start + len(q)] = rise - weights[start] * width
-        return weights
+            bias += float(f[0])
+        return weights, bias - float(weights[self.starts[:-1]] @ self._lower[self.starts[:-1]])
 
 
 class CurvesAndPairs(Curves):

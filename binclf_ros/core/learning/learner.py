@@ -13,15 +13,19 @@ import numpy as np
 from ..arrays import Array
 from ..errors import DescentError
 from .buffer import Buffer
+from .dependence import MIN_SAMPLES, sample_dependence
 from .descent import EPSILON, MAX_CURVATURE_FEATURES, Solver, descend, solver_for
 from .lecture import initialize
 from .losses import LOSSES
+from .mapping import Mapping, carried_over
 from .model import Model
 from .objective import Objective, Point
 from .options import LearningOptions
 
 MAX_STEPS = 100_000
 """Steps of one descent at most."""
+TOLD_APART = 0.02
+"""Share by which τ has to change for the ridge to follow."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class Learner:
         self.model: Model | None = None
         self._weights: Array | None = None
         self._bias = 0.0
+        self._mapping = Mapping()
         self._forget_descent()
 
     def _forget_descent(self) -> None:
@@ -102,6 +107,8 @@ class Learner:
         self._sums: Array | None = None
         self._solver: Solver | None = None
         self._settled = self.buffer is None
+        self._tau = max(1.0, self.options.sample_dependence)
+        self._tau_at = 0
 
     def reset(self) -> str:
         """Forget samples, model and number of features, and begin a new run; return a sentence."""
@@ -127,7 +134,9 @@ class Learner:
         if model is not None:
             self.step += 1
             self.model = replace(model, run=self.run, step=self.step)
-            self._weights, self._bias = np.array(model.weights), model.bias
+        start = self._mapping.resume(buffer, model, self.options.knots)
+        if start is not None:
+            self._weights, self._bias = start
 
     def configure(self, options: LearningOptions) -> None:
         """Go on with other options, with the samples and from the parameters that are there.
@@ -147,6 +156,7 @@ class Learner:
             self.names = names
             self.buffer = Buffer(len(names), options.buffer_capacity, options.buffer_policy, options.seed)
         self.buffer.extend(X, y)
+        self._mapping.take(X)
         self._settled = False
 
     def forget_half(self) -> None:
@@ -211,8 +221,9 @@ class Learner:
         Raises DescentError; the model then is the one before.
         """
         assert self.buffer is not None
-        objective = self._objective(pause)
         try:
+            self._choose_map()
+            objective = self._objective(pause)
             point, steps, ended = self._steps(objective, enough)
             converged = point.gradient_max < self.options.tolerance
             self._sums = point.sums if objective.adds_up else None
@@ -226,7 +237,33 @@ class Learner:
             raise
         self.error = ''
         self._settled = ended or converged
+        if converged and self._notes_dependence(objective, point.theta):
+            self._settled = False
+            again = self.descend(enough, pause)
+            return replace(again, steps=steps + again.steps, model=again.model or model)
         return Fit(steps, converged, self._settled, point.gradient_max, model)
+
+    def _choose_map(self) -> None:
+        """Take the map that the options ask for, and go on in its columns from the function of before."""
+        assert self.buffer is not None
+        options, before = self.options, self._mapping.current
+        if not self._mapping.choose(self.buffer, options.feature_map, options.knots, options.standardize):
+            return
+        if self._weights is not None:
+            kept = carried_over(before, self._mapping.current, (self._weights, self._bias))
+            self._weights, self._bias = kept or (None, 0.0)
+        self._forget_descent()
+
+    def _notes_dependence(self, objective: Objective, theta: Array) -> bool:
+        """Estimate τ again once twice as many samples were seen; return whether it has changed."""
+        assert self.buffer is not None
+        if self.options.sample_dependence or objective.n_features > MAX_CURVATURE_FEATURES:
+            return False
+        if self.buffer.seen < max(MIN_SAMPLES, 2 * self._tau_at):
+            return False
+        before, self._tau_at = self._tau, self.buffer.seen
+        self._tau = sample_dependence(objective, theta, self.buffer.ages)
+        return abs(self._tau - before) > TOLD_APART * before
 
     def _steps(self, objective: Objective, enough: Callable[[], bool]) -> tuple[Point, int, bool]:
         """Descend; return where that came to, the number of steps, and whether there are no more."""
@@ -244,13 +281,16 @@ class Learner:
     def _objective(self, pause: Callable[[], None]) -> Objective:
         assert self.buffer is not None
         options, moments = self.options, self.buffer.moments
+        of_map = self._mapping.current
+        scales = options.standardize and of_map is None  # a map has its own units, which stay
         return Objective(
             self.buffer.X,
             self.buffer.y,
-            mean=moments.mean if options.standardize else None,
-            scale=moments.scale if options.standardize else None,
+            mean=moments.mean if scales else None,
+            scale=moments.scale if scales else None,
+            of_map=of_map,
             loss=LOSSES[options.loss],
-            l2=options.l2,
+            l2=options.l2 * self._tau,
             balanced=options.class_weight == 'balanced',
             pause=pause,
         )
@@ -298,6 +338,7 @@ class Learner:
         if self._sums is None or not changes or not objective.adds_up:
             return None
         X, y, sign = (np.concatenate(each) for each in zip(*changes))
+        X = objective.columns(X)
         z = X @ self._weights + self._bias
         sums = self._sums.copy()
         value, residual = objective.loss.together(z, y, sign)
@@ -332,6 +373,9 @@ class Learner:
             raise DescentError('the weights are not finite in the units of the features')
         self._weights, self._bias = weights, bias
         self.step += 1
+        of_map, taught, moments = self._mapping.current, self._mapping.range, self.buffer.moments
+        if of_map is not None:
+            weights, bias = of_map.published(weights, bias)
         return Model(
             run=self.run,
             step=self.step,
@@ -339,10 +383,15 @@ class Learner:
             features=self.names,
             weights=tuple(weights.tolist()),
             bias=bias,
-            mean=tuple(self.buffer.moments.mean.tolist()),
-            scale=tuple(self.buffer.moments.scale.tolist()),
+            mean=tuple(moments.mean.tolist()),
+            scale=tuple(moments.scale.tolist()),
             samples=sum(self.counts),
             positives=self.counts[1],
             loss=loss,
             converged=converged,
+            low=tuple(taught.low.tolist()) if taught else (),
+            high=tuple(taught.high.tolist()) if taught else (),
+            effective_samples=sum(self.counts) / self._tau,
+            feature_map=self.options.feature_map,
+            knots=() if of_map is None else of_map.knots,
         )

@@ -6,7 +6,8 @@ objective(w, b) = (1/M) Σ cᵢ·ℓ(zᵢ, yᵢ) + l2/(2M)·‖w‖²,   zᵢ = 
 so that l2 is scikit-learn's 1/C. The class weights c have the mean 1 over the samples; the ridge
 never touches b. Rows are visited in blocks that fit a processor's cache, and no standardised copy of
 X is ever kept: with w' = w/scale, z is x·w'ᵀ + (b − mean·w'ᵀ). Where means are so large against the
-scales that this would cost digits, the rows of a block are centred there.
+scales that this would cost digits, the rows of a block are centred there. Where features go through a map,
+its columns stand for x, block by block; they have no mean and scale of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from ..arrays import Array
+from .feature_maps import Curves
 from .losses import BCE, Loss, Weights, sigmoid
 
 BLOCK_VALUES = 262_144
@@ -66,9 +68,10 @@ class Objective:
         l2: float = 0.0,
         balanced: bool = False,
         pause: Callable[[], None] = lambda: None,
+        of_map: Curves | None = None,
     ) -> None:
-        self.X, self.y, self.loss, self.pause = X, y, loss, pause
-        self.n_samples, self.n_features = X.shape
+        self.X, self.y, self.loss, self.pause, self.map = X, y, loss, pause, of_map
+        self.n_samples, self.n_features = X.shape if of_map is None else (len(X), of_map.n_columns)
         self.mean = np.zeros(self.n_features) if mean is None else mean
         self.scale = np.ones(self.n_features) if scale is None else scale
         self.ridge = l2 / self.n_samples
@@ -131,7 +134,7 @@ class Objective:
         rows are copied. This one itself, where those are most of its samples or a copy takes too much.
         """
         every = self.n_samples // rows
-        if every <= 1 or rows * self.X.itemsize * self.n_features > max(COPY_BYTES, self.X.nbytes // 20):
+        if every <= 1 or rows * self.X.itemsize * self.X.shape[1] > max(COPY_BYTES, self.X.nbytes // 20):
             return self
         stretches = np.arange(0, self.n_samples - every + 1, every)
         chosen = stretches + np.random.default_rng(0).integers(0, every, len(stretches))
@@ -142,9 +145,29 @@ class Objective:
             scale=self.scale,
             loss=self.loss,
             pause=self.pause,
+            of_map=self.map,
         )
         sample.ridge, sample.class_weights = self.ridge, self.class_weights
         return sample
+
+    def columns(self, X: Array, out: Array | None = None) -> Array:
+        """Return what z is linear in, (m, N), for samples X: these, or what a map makes of them."""
+        return X if self.map is None else self.map.columns(X, out)
+
+    def gradients(self, theta: Array) -> Iterator[Array]:
+        """Yield the gradients of single samples by theta, (m, N + 1), block by block in the order of X."""
+        negative, positive = self.class_weights
+        rows = max(64, self.block_rows // 8)
+        for start in range(0, self.n_samples, rows):
+            self.pause()
+            y = self.y[start : start + rows]
+            g = np.empty((len(y), self.n_features + 1))
+            g[:, :-1], g[:, -1] = self.columns(self.X[start : start + rows]), 1.0
+            g[:, :-1] -= self.mean
+            g[:, :-1] /= self.scale
+            residual = self.loss.residual(sigmoid(g @ theta), y)
+            g *= (residual * np.where(y > 0.5, positive, negative))[:, None]
+            yield g
 
     def hessian(self, theta: Array) -> Array:
         """Return the curvature (N + 1, N + 1) of the objective at theta."""
@@ -206,13 +229,16 @@ class Objective:
         return float(b if self._centres else b - self.mean @ w_raw)
 
     def _blocks(self) -> Iterator[tuple[Array, Array, Weights]]:
-        """Yield rows of X (where they have to be centred: a copy, used again), labels and weights."""
+        """Yield rows of X (centred, or mapped, in one copy that is used again), labels and weights."""
         negative, positive = self.class_weights
-        copy = np.empty((min(self.block_rows, self.n_samples), self.n_features)) if self._centres else None
+        copies = self._centres or self.map is not None
+        copy = np.empty((min(self.block_rows, self.n_samples), self.n_features)) if copies else None
         for start in range(0, self.n_samples, self.block_rows):
             self.pause()
             X, y = self.X[start : start + self.block_rows], self.y[start : start + self.block_rows]
-            if copy is not None:
+            if self.map is not None and copy is not None:
+                X = self.map.columns(X, copy[: len(y)])
+            elif copy is not None:
                 X = np.subtract(X, self.mean, out=copy[: len(y)])
             yield X, y, 1.0 if negative == positive else np.where(y > 0.5, positive, negative)
 

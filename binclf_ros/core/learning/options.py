@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..options import Options, option
 from .buffer import POLICIES
 from .descent import SOLVERS
+from .feature_maps import FEATURE_MAPS, MAX_KNOTS
 from .losses import LOSSES
 
 
@@ -73,6 +74,26 @@ class LearningOptions(Options):
         'There is no model before each class has so many samples.',
         minimum=1,
         maximum=1_000_000,
+    )
+    feature_map: str = option(
+        'line',
+        "What the model sees of a feature: line is the feature itself, the lecture's; curves takes each "
+        'through ramps between its quantiles, so that it may rise and fall; curves+pairs adds products of '
+        'two features. All are descended on alike.',
+        choices=FEATURE_MAPS,
+    )
+    knots: int = option(
+        8,
+        'With curves, each feature goes through at most so many ramps.',
+        minimum=1,
+        maximum=MAX_KNOTS,
+    )
+    sample_dependence: float = option(
+        0.0,
+        'How many neighbouring samples count as one, as they are alike: l2 is multiplied by it; 1 is none; '
+        '0 estimates it from the gradients of consecutive samples, and leaves the ridge of a line as it is.',
+        minimum=0.0,
+        maximum=1e6,
     )
     seed: int = option(
         0,

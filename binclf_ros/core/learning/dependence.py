@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many neighbouring samples count as one, where those that follow each other are alike.
+
+τ = tr(H⁻¹·J_blocks)/tr(H⁻¹·J)
+
+H is the curvature of the objective at its optimum, J = Σ gᵢ·gᵢᵀ of the gradients g of single samples, and
+J_blocks the same of the sums of g over 50 blocks of consecutive samples, in order of arrival. Where samples
+are independent, what neighbours add up to varies as much as they do: τ is 1. Where they repeat one another,
+it is as many as say the same. M samples then are worth M/τ, and a ridge that is l2 for independent ones has
+to be l2·τ. (P. J. Huber, "The behavior of maximum likelihood estimates under nonstandard conditions", 1967;
+K. Takeuchi, 1976; for sums over blocks: K.-Y. Liang, S. L. Zeger, Biometrika 73, 1986.)
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array
+from .objective import Objective
+
+BLOCKS = 50
+MIN_SAMPLES = 5 * BLOCKS
+"""Without which nothing can be told."""
+MAX_SINGLE = 20_000
+"""Samples that J is taken from."""
+NOISE = 3.0
+"""Standard deviations that a τ of independent samples stays below: less counts as 1."""
+
+
+def sample_dependence(objective: Objective, theta: Array, age: NDArray[np.int64]) -> float:
+    """Return τ ≥ 1 at theta; `age` (M,) grows with the order of arrival. 1 where it cannot be told.
+
+    One pass over the samples, with `objective.pause` between blocks.
+    """
+    n = objective.n_samples
+    if n < MIN_SAMPLES:
+        return 1.0
+    half = _half_of_inverse(objective.hessian(theta))
+    if half is None:
+        return 1.0
+    every = -(-n // MAX_SINGLE)
+    edges = np.quantile(age[::every], np.linspace(0.0, 1.0, BLOCKS + 1)[1:-1])
+    single, n_single, start = 0.0, 0, 0
+    totals = np.zeros((BLOCKS, len(theta)))
+    for g in objective.gradients(theta):
+        block = np.searchsorted(edges, age[start : start + len(g)])
+        for b in np.unique(block).tolist():
+            totals[b] += g[block == b].sum(axis=0)
+        some = g[-start % every :: every]
+        single += float(np.sum((some @ half.T) ** 2))
+        n_single += len(some)
+        start += len(g)
+    single *= n / max(1, n_single)
+    blocks = float(np.sum((totals @ half.T) ** 2))
+    if not (math.isfinite(single) and math.isfinite(blocks) and single > 0.0):
+        return 1.0
+    tau = blocks / single
+    dimensions = max(1.0, min(single / n, len(theta)))  # tr(H⁻¹J/M): the parameters that the ridge leaves
+    return tau if tau > 1.0 + NOISE * math.sqrt(2.0 / (BLOCKS * dimensions)) else 1.0
+
+
+def _half_of_inverse(H: Array) -> Array | None:
+    """Return L⁻¹ of H = L·Lᵀ, so that ‖L⁻¹g‖² = gᵀ·H⁻¹·g; None where H is singular."""
+    H[np.diag_indices_from(H)] *= 1.0 + 1e-9
+    try:
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(H)), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return None
