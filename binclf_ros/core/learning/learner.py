@@ -226,6 +226,7 @@ class Learner:
             objective = self._objective(pause)
             point, steps, ended = self._steps(objective, enough)
             converged = point.gradient_max < self.options.tolerance
+            goes_on = converged and self._notes_dependence(objective, point.theta)
             self._sums = point.sums if objective.adds_up else None
             self.buffer.mark()
             model = None
@@ -237,7 +238,7 @@ class Learner:
             raise
         self.error = ''
         self._settled = ended or converged
-        if converged and self._notes_dependence(objective, point.theta):
+        if goes_on:
             self._settled = False
             again = self.descend(enough, pause)
             return replace(again, steps=steps + again.steps, model=again.model or model)
@@ -255,15 +256,19 @@ class Learner:
         self._forget_descent()
 
     def _notes_dependence(self, objective: Objective, theta: Array) -> bool:
-        """Estimate τ again once twice as many samples were seen; return whether it has changed."""
+        """Estimate τ again once twice as many samples were seen; return whether the ridge follows it.
+
+        That of a straight line stays as it was asked for: the lecture's model has few weights, and is off
+        in whole stretches for another reason, which is that it is straight.
+        """
         assert self.buffer is not None
         if self.options.sample_dependence or objective.n_features > MAX_CURVATURE_FEATURES:
             return False
         if self.buffer.seen < max(MIN_SAMPLES, 2 * self._tau_at):
             return False
-        before, self._tau_at = self._tau, self.buffer.seen
-        self._tau = sample_dependence(objective, theta, self.buffer.ages)
-        return abs(self._tau - before) > TOLD_APART * before
+        before, self._tau = self._tau, sample_dependence(objective, theta, self.buffer.ages)
+        self._tau_at = self.buffer.seen
+        return objective.map is not None and abs(self._tau - before) > TOLD_APART * before
 
     def _steps(self, objective: Objective, enough: Callable[[], bool]) -> tuple[Point, int, bool]:
         """Descend; return where that came to, the number of steps, and whether there are no more."""
@@ -290,7 +295,7 @@ class Learner:
             scale=moments.scale if scales else None,
             of_map=of_map,
             loss=LOSSES[options.loss],
-            l2=options.l2 * self._tau,
+            l2=options.l2 * (self._tau if of_map is not None or options.sample_dependence else 1.0),
             balanced=options.class_weight == 'balanced',
             pause=pause,
         )
@@ -358,10 +363,10 @@ class Learner:
 
     def _describes_buffer(self, converged: bool) -> bool:
         model, (negatives, positives) = self.model, self.counts
-        return model is not None and (model.samples, model.positives, model.converged) == (
-            negatives + positives,
-            positives,
-            converged,
+        samples = negatives + positives
+        return model is not None and (
+            (model.samples, model.positives, model.converged, model.effective_samples)
+            == (samples, positives, converged, samples / self._tau)
         )
 
     def _keep(self, objective: Objective, theta: Array, loss: float, converged: bool) -> Model:
