@@ -91,7 +91,7 @@ class LearningOptions(Options):
     sample_dependence: float = option(
         0.0,
         'How many neighbouring samples count as one, as they are alike: l2 is multiplied by it; 1 is none; '
-        '0 estimates it from the gradients of consecutive samples, and leaves the ridge of a line as it is.',
+        '0 estimates it from gradients of consecutive samples, and leaves the ridge of a line as it is.',
         minimum=0.0,
         maximum=1e6,
     )
