@@ -62,3 +62,11 @@ def is_name(text: str, most: int = MAX_NAME) -> bool:
 
 def _escaped(character: str) -> str:
     return character if character.isprintable() else character.encode('unicode_escape').decode('ascii')
+
+
+def difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    """Return where the names of features are others than those of a model, in words."""
+    if len(names) != len(wanted):
+        return f'{len(names)} features, the model has {len(wanted)}'
+    i = next(i for i, (a, b) in enumerate(zip(names, wanted)) if a != b)
+    return f'feature {i} is {shown(names[i])}, the model has {shown(wanted[i])}'

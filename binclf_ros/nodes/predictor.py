@@ -8,31 +8,43 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import numpy as np
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 
-from ..core.arrays import Array
+from ..core.arrays import Array, Floats
 from ..core.errors import ModelError, SampleError
+from ..core.evaluation.ask import Ask
 from ..core.health.findings import ERROR, OK, WARN, Finding, Pulse
-from ..core.health.learning import find_of_predictor, nothing_to_answer
+from ..core.health.learning import find_of_predictor, find_outside, nothing_to_answer
 from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
+from ..core.learning.taught import Taught
 from ..core.storage.files import place_of
 from ..core.storage.model_file import ModelFile, check_is_new
-from ..core.text import shown
-from ..ros.cloud_bytes import SerializedClouds
+from ..core.text import difference
+from ..ros.cloud_bytes import Cloud, SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
-from ..ros.messages import SerializedFeatures, decision_to_bytes, model_from_msg, probability_to_bytes
+from ..ros.messages import (
+    SerializedFeatures,
+    decision_to_bytes,
+    model_from_msg,
+    probability_to_bytes,
+    scalar_to_msg,
+)
 from ..ros.node import BinclfNode
 from ..ros.options import PredictorParameters
 from ..ros.process import run
-from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT
+from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT, SCALAR
 
 TRAINER_GONE_SEC = 2.0
 EXPLAIN_SEC = 0.2
+ASK_SEC = 1.0
+MAX_LOOKED_AT = 4096
+"""Points of a cloud that are held against the range that was taught, where all are answered anyway."""
 CHATTER_SEC = 1.0
-FLIPS = ('flips', 'chatter')
+COUNTED = ('received', 'answered', 'outside', 'flips', 'chatter')
 
 
 class Predictor(BinclfNode[PredictorParameters]):
@@ -42,7 +54,7 @@ class Predictor(BinclfNode[PredictorParameters]):
     """
 
     def __init__(self) -> None:
-        super().__init__('predictor', PredictorParameters, counted=('received', 'answered', *FLIPS))
+        super().__init__('predictor', PredictorParameters, counted=COUNTED)
         self._features = SerializedFeatures()
         self._names: tuple[str, ...] = ()
         self._pulse = Pulse()
@@ -57,6 +69,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._model_heard: float | None = None
         self._refused = self._failure = ''
         self._score: Callable[[Array], float] = lambda x: math.nan
+        self._taught: Taught | None = None
         if place := place_of(self.parameters.model_file):
             self.log(place)
         self._keeper = ModelFile(self.parameters.model_file, self._on_failure)
@@ -65,6 +78,9 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()
         self._decision_out = self.advertise(UInt8, 'decision', OUT, sole=True)
         self._explanation_out = self.advertise(String, '~/explanation', OUT)
+        self._ask_out = self.advertise(Float64, '~/ask', SCALAR)
+        self._ask = Ask(ASK_SEC)
+        self._said_outside = ''
         self._load()
         self.subscribe(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
         self.subscribe(PointCloud2, 'points', self.on_points, LIVE, 'rejected', raw=True)
@@ -90,10 +106,16 @@ class Predictor(BinclfNode[PredictorParameters]):
         if z != z:
             raise SampleError('not_finite', 'w·x + b is not a number: the values are too large')
         probability = sigmoid_of(z)
-        self._decide(probability)
+        self._newest = names, x
+        if self._taught is not None and self._taught.leaves(x):
+            self._on_outside(x)
+            if self.parameters.on_outside == 'answer':
+                self._decide(probability)
+        else:
+            self._decide(probability)
+        self._ask.add(probability)
         self._probability_out.publish(probability_to_bytes(probability))
         self._decision_out.publish(decision_to_bytes(self._decision))
-        self._newest = names, x
         self.counts['answered'] += 1
 
     def on_points(self, data: bytes) -> None:
@@ -104,11 +126,34 @@ class Predictor(BinclfNode[PredictorParameters]):
             raise SampleError('no_model', 'no model yet: nothing is published')
         cloud = self._clouds.read(data)
         probability = self._reader.predict_proba(cloud, model)
+        self._look_outside(cloud, model, probability)
         if self._points_out.get_subscription_count():
             self._points_out.publish(self._writer.write(cloud, probability, self.parameters.threshold))
         self.counts['points'] += len(probability)
         self.counts['points_not_finite'] += self._reader.n_unusable
         self.counts['answered'] += 1
+
+    def _on_outside(self, x: Array) -> None:
+        """Count a sample outside of what was taught. Raises SampleError where it is to be silent."""
+        assert self._taught is not None
+        self.counts['outside'] += 1
+        self._said_outside = self._taught.say(x, self._names)
+        if self.parameters.on_outside == 'silent':
+            raise SampleError('outside', self._said_outside)
+
+    def _look_outside(self, cloud: Cloud, model: Model, probability: Floats) -> None:
+        """Count the points outside of what was taught; where they are to be silent, each is NaN.
+
+        All are looked at where it matters to the answer, else one in so many stands for the others.
+        """
+        if model.taught is None:
+            return
+        silent = self.parameters.on_outside == 'silent'
+        stride = 1 if silent else max(1, len(probability) // MAX_LOOKED_AT)
+        outside = self._reader.outside(cloud, model.taught, stride)
+        self.counts['points_outside'] += stride * int(np.count_nonzero(outside))
+        if silent:
+            probability[outside] = math.nan
 
     def on_model(self, message: String) -> None:
         """Take over a good model, whole; refuse any other, and go on with the one in use."""
@@ -150,7 +195,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         if silent := nothing_to_answer(self._pulse, now):
             return silent
         then = self.recent.before(now, self._pulse.window_sec)
-        return [] if then is None else find_of_predictor(self.counts, then[1], then[0], self.said)
+        if then is None:
+            return []
+        found = find_of_predictor(self.counts, then[1], then[0], self.said)
+        return [*found, *find_outside(self.counts, then[1], then[0], self._said_outside)]
 
     def values(self) -> dict[str, object]:
         """Return which model is in use."""
@@ -171,9 +219,7 @@ class Predictor(BinclfNode[PredictorParameters]):
             raise SampleError('no_model', 'no model yet: nothing is published')
         wanted = self._model.features
         if names != wanted:
-            raise SampleError(
-                'names' if len(names) == len(wanted) else 'length', _difference(names, wanted)
-            )
+            raise SampleError('names' if len(names) == len(wanted) else 'length', difference(names, wanted))
         self._names = names
 
     def _decide(self, probability: float) -> None:
@@ -194,7 +240,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._flipped = now
 
     def _explain(self) -> None:
-        """Say what made the newest decision, while somebody listens."""
+        """Say what made the newest decision, and how much a label would teach, while somebody listens."""
+        worth = self._ask.look(time.monotonic())
+        if worth is not None and self._ask_out.get_subscription_count():
+            self._ask_out.publish(scalar_to_msg(worth))
         newest, self._newest = self._newest, None
         if newest is None or not self._explanation_out.get_subscription_count():
             return
@@ -210,7 +259,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         if self._model is not None and model.run != self._model.run:
             self._left_runs.append(self._model.run)
             self._came_back.clear()
-        self._score = model.forward.score
+        self._score, self._taught = model.forward.score, model.taught
         self._names = ()
         self._reader = CloudReader.of_model(model.features)
         self._model = model
@@ -244,13 +293,6 @@ class Predictor(BinclfNode[PredictorParameters]):
 
     def _on_failure(self, text: str) -> None:
         self._failure = text
-
-
-def _difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
-    if len(names) != len(wanted):
-        return f'{len(names)} features, the model has {len(wanted)}'
-    i = next(i for i, (a, b) in enumerate(zip(names, wanted)) if a != b)
-    return f'feature {i} is {shown(names[i])}, the model has {shown(wanted[i])}'
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,6 +29,7 @@ from ..core.errors import ExpressionError, SampleError
 from ..core.features.clouds import LABEL, PointExpression, parse_point_expression
 from ..core.learning.losses import sigmoid
 from ..core.learning.model import Model
+from ..core.learning.taught import Taught
 from ..core.text import MAX_NAME, is_name, printable, shown
 from .cloud_bytes import Cloud
 from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
@@ -195,6 +196,19 @@ class CloudReader:
                     p[~usable] = math.nan
                     self.n_unusable += len(p) - int(np.count_nonzero(usable))
         return self._answer
+
+    def outside(self, cloud: CloudLike, taught: Taught, stride: int = 1) -> NDArray[np.bool_]:
+        """Return which of the points, or of one in `stride`, have a feature outside of what was taught."""
+        plan = self._plan(cloud)
+        if plan.derived or cloud.row_step != cloud.width * cloud.point_step:
+            columns = list(self._read(cloud, plan).X[::stride].T)
+        else:
+            columns = [view(cloud, field.dtype, field.offset)[::stride] for _, field in plan.plain]
+        found = np.zeros(len(columns[0]), dtype=np.bool_)
+        for column, least, most in zip(columns, taught.least.tolist(), taught.most.tolist()):
+            found |= column < least
+            found |= column > most
+        return found
 
     def _whole(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
         """Yield all points at once, as columns that are computed need them; padded rows are rare."""

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from binclf_ros.core.errors import ModelError
-from binclf_ros.core.learning import model as module
+from binclf_ros.core.learning import json_fields as module
 from binclf_ros.core.learning.losses import sigmoid
 from binclf_ros.core.learning.model import FORMAT, VERSION, Model
 

@@ -52,6 +52,14 @@ class DecisionOptions(Options):
         maximum=0.5,
     )
 
+    on_outside: str = option(
+        'answer',
+        'What becomes of features outside the range that was taught: answer answers them like any others; '
+        'hold keeps the last decision, and the probability as computed; silent publishes nothing. They are '
+        'counted and explained always.',
+        choices=('answer', 'hold', 'silent'),
+    )
+
     def check(self) -> None:
         """Check that both decisions are possible. Raises ParameterError."""
         super().check()

@@ -20,6 +20,15 @@ def find_of_predictor(now: Counts, then: Counts, seconds: float, said: Mapping[s
     return refused('messages to answer', now, then, seconds, said)
 
 
+def find_outside(now: Counts, then: Counts, seconds: float, said: str) -> list[Finding]:
+    """Return that more than half of what came was outside the range that was taught, and which feature."""
+    came, outside = (now.get(k, 0) - then.get(k, 0) for k in ('received', 'outside'))
+    if not outside or 2 * outside <= came:
+        return []
+    text = f'{outside} of {came} samples in the last {seconds:.0f} s are {said}'
+    return [Finding('outside', f'{text}: look at that sensor, or teach it')]
+
+
 def nothing_to_answer(pulse: Pulse, time: float) -> list[Finding]:
     """Return that neither features nor points come, where none have come for 3 s, or for 10 periods."""
     silent = pulse.silent_sec(time)

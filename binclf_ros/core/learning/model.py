@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +16,9 @@ from ..errors import ModelError
 from ..text import MAX_NAME, MAX_RUN, is_name
 from .feature_maps import FEATURE_MAPS, MAX_KNOTS, Curves, CurvesAndPairs, Knots, is_rising
 from .forward import Forward, PairsForward, forward
+from .json_fields import count, floats, list_of, number, one, read_object
 from .losses import sigmoid, sigmoid_of
+from .taught import Taught
 
 FORMAT = 'binclf_ros/model'
 VERSION = 1
@@ -27,10 +28,6 @@ MAP_VERSION = 2
 LINE = 'line'
 MAX_PARTS = 8
 """Features that an explanation names."""
-MAX_JSON = 16 * 2**20
-"""Characters of JSON that are looked at; a longer text is refused unread."""
-MAX_DIGITS = 400
-"""Of a whole number; the largest float has 309."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,11 @@ class Model:
         """The same in single precision."""
         return forward(self.map, np.array(self.weights), self.bias, np.float32)
 
+    @cached_property
+    def taught(self) -> Taught | None:
+        """The range that was taught; None where that is not known."""
+        return Taught(self.low, self.high) if self.low else None
+
     def score(self, x: Array) -> float:
         """Return z of one sample x (N,)."""
         return self.forward.score(x)
@@ -133,7 +135,8 @@ class Model:
             others = order[MAX_PARTS:]
             shown.append(f'{np.sum(parts[others]):+.2g} {len(others)} more')
         said = f'{sigmoid_of(z):.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias'])
-        return said.replace('-', '−')
+        outside = self.taught.say(x, self.features) if self.taught else ''
+        return '; '.join(filter(None, (said, outside))).replace('-', '−')
 
     def to_json(self) -> str:
         """Return the model as one JSON object; floats round-trip exactly.
@@ -158,7 +161,7 @@ class Model:
 
         Raises ModelError with the reason `json`, `format`, `version`, `shape` or `not_finite`.
         """
-        fields = _object(said)
+        fields = read_object(said)
         if fields.get('format') != FORMAT:
             raise ModelError('format', f'format is {texts.shown(fields.get("format"))}, not {FORMAT!r}')
         version = fields.get('version')
@@ -169,27 +172,27 @@ class Model:
                 'update the older side',
             )
         optional = {'low', 'high', 'effective_samples'} & fields.keys()
-        names = _list(fields, 'features', str, 'strings')
+        names = list_of(fields, 'features', str, 'strings')
         if not names or len(set(names)) != len(names) or not all(map(is_name, names)):
             raise ModelError('shape', _bad_names(names))
         kind, knots = _map(fields, len(names)) if version == MAP_VERSION else (LINE, ())
         model = cls(
-            run=_one(fields, 'run', str, 'a string'),
-            step=_count(fields, 'step'),
-            stamp=_number(fields, 'stamp'),
+            run=one(fields, 'run', str, 'a string'),
+            step=count(fields, 'step'),
+            stamp=number(fields, 'stamp'),
             features=tuple(names),
-            weights=_floats(fields, 'weights', _n_columns(kind, knots, len(names))),
-            bias=_number(fields, 'bias'),
-            mean=_floats(fields, 'mean', len(names)),
-            scale=_floats(fields, 'scale', len(names)),
-            samples=_count(fields, 'samples'),
-            positives=_count(fields, 'positives'),
-            loss=_number(fields, 'loss'),
-            converged=_one(fields, 'converged', bool, 'true or false'),
-            low=_floats(fields, 'low', len(names)) if 'low' in optional else (),
-            high=_floats(fields, 'high', len(names)) if 'high' in optional else (),
+            weights=floats(fields, 'weights', _n_columns(kind, knots, len(names))),
+            bias=number(fields, 'bias'),
+            mean=floats(fields, 'mean', len(names)),
+            scale=floats(fields, 'scale', len(names)),
+            samples=count(fields, 'samples'),
+            positives=count(fields, 'positives'),
+            loss=number(fields, 'loss'),
+            converged=one(fields, 'converged', bool, 'true or false'),
+            low=floats(fields, 'low', len(names)) if 'low' in optional else (),
+            high=floats(fields, 'high', len(names)) if 'high' in optional else (),
             effective_samples=(
-                _number(fields, 'effective_samples') if 'effective_samples' in optional else None
+                number(fields, 'effective_samples') if 'effective_samples' in optional else None
             ),
             feature_map=kind,
             knots=knots,
@@ -224,19 +227,19 @@ def _bad_names(names: list[str]) -> str:
 
 def _map(fields: dict[str, Any], n_features: int) -> tuple[str, Knots]:
     """Read the map of version 2: its kind, and rising knots for each feature. Raises ModelError."""
-    given = _one(fields, 'map', dict, 'an object')
-    kind = _one(given, 'kind', str, 'a string')
+    given = one(fields, 'map', dict, 'an object')
+    kind = one(given, 'kind', str, 'a string')
     if kind == LINE or kind not in FEATURE_MAPS:
         raise ModelError(
             'shape', f'the map is of kind {texts.shown(kind)}, expected curves or curves+pairs'
         )
-    of_features = _list(given, 'knots', list, 'lists')
+    of_features = list_of(given, 'knots', list, 'lists')
     if len(of_features) != n_features:
         raise ModelError('shape', f'map has knots for {len(of_features)} of {n_features} features')
     for q in of_features:
         if not 1 <= len(q) <= MAX_KNOTS + 1:
             raise ModelError('shape', f'a feature has 1 to {MAX_KNOTS + 1} knots, not {len(q)}')
-    knots = tuple(_floats({'knots': q}, 'knots', len(q)) for q in of_features)
+    knots = tuple(floats({'knots': q}, 'knots', len(q)) for q in of_features)
     if not all(map(is_rising, knots)):
         raise ModelError('shape', 'the knots of a feature have to rise')
     return kind, knots
@@ -248,68 +251,3 @@ def _n_columns(kind: str, knots: Knots, n_features: int) -> int:
         return n_features
     pairs = n_features * (n_features - 1) // 2 if FEATURE_MAPS[kind] is CurvesAndPairs else 0
     return sum(map(len, knots)) + pairs
-
-
-def _object(said: str) -> dict[str, Any]:
-    def refuse(constant: str) -> float:
-        raise ModelError('not_finite', f'{constant} is no number that a model may have')
-
-    def whole(digits: str) -> int:
-        if len(digits) > MAX_DIGITS:  # reading them takes the square of their number
-            raise ModelError('not_finite', f'a whole number of {len(digits)} digits is beyond any float')
-        return int(digits)
-
-    if len(said) > MAX_JSON:
-        raise ModelError('json', f'{len(said)} characters are more than a model may have')
-    try:
-        fields = json.loads(said, parse_constant=refuse, parse_int=whole)
-    except ModelError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ModelError('json', f'not JSON: {texts.printable(error, 200)}') from error
-    if not isinstance(fields, dict):
-        raise ModelError('json', f'a model is one JSON object, this is a {type(fields).__name__}')
-    return fields
-
-
-def _one(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted: str) -> Any:
-    value = fields.get(key)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ModelError('shape', f'{key} is {texts.shown(value)}, not {wanted}')
-    return value
-
-
-def _list(fields: dict[str, Any], key: str, kind: type | tuple[type, ...], wanted: str) -> list[Any]:
-    values = _one(fields, key, list, f'a list of {wanted}')
-    for value in values:
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ModelError('shape', f'{key} holds {texts.shown(value)}; it is a list of {wanted}')
-    return list(values)
-
-
-def _count(fields: dict[str, Any], key: str) -> int:
-    value = int(_one(fields, key, int, 'a whole number'))
-    if not 0 <= value < 2**63:
-        raise ModelError('shape', f'{key} is {texts.shown(value)}; a count is 0 or more')
-    return value
-
-
-def _number(fields: dict[str, Any], key: str) -> float:
-    return _float(_one(fields, key, (int, float), 'a number'), key)
-
-
-def _float(value: float, key: str) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ModelError('not_finite', f'{key} is not finite')
-    return number
-
-
-def _floats(fields: dict[str, Any], key: str, length: int) -> tuple[float, ...]:
-    values = _list(fields, key, (int, float), 'numbers')
-    if len(values) != length:
-        raise ModelError('shape', f'{key} has {len(values)} values for {length} features')
-    return tuple(_float(value, key) for value in values)

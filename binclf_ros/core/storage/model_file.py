@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ModelError, StorageError
-from ..learning.model import MAX_JSON, Model
+from ..learning.json_fields import MAX_JSON
+from ..learning.model import Model
 from .files import file_of, open_regular, quarantine, replace_file, sweep, target, why
 
 REST_SEC = 0.2
