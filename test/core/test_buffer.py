@@ -269,3 +269,36 @@ def test_a_buffer_without_memory_is_refused_in_a_sentence() -> None:
     check_memory(20, 10_000)
     with pytest.raises(ParameterError, match=r'1000000000 .* set a smaller buffer_capacity'):
         check_memory(10_000, 1_000_000_000)
+
+
+@pytest.mark.parametrize('block', [1, 700])
+def test_spread_keeps_each_class_evenly_over_all_that_was_seen(block: int) -> None:
+    y = (np.arange(50_000) // block % 3 == 0).astype(float)
+    X = np.column_stack([np.arange(50_000.0), y])
+    buffer = Buffer(2, 1000, 'spread')
+    for start in range(0, 50_000, 333):
+        buffer.extend(X[start : start + 333], y[start : start + 333])
+    assert (buffer.count(0), buffer.count(1)) == (500, 500)
+    for label in (0.0, 1.0):
+        held = np.sort(buffer.X[buffer.y == label, 0])
+        ranks = np.searchsorted(np.flatnonzero(y == label), held)
+        n = int((y == label).sum())
+        gaps = np.diff(np.r_[0, ranks, n - 1])
+        assert gaps.max() <= 4 * n / 500, 'no stretch is forgotten'
+        assert gaps[1:-1].min() >= n / 500 / 4, 'and none is kept whole'
+    again = Buffer(2, 1000, 'spread', seed=5)
+    again.extend(X, y)
+    assert np.array_equal(np.sort(again.X, axis=0), np.sort(buffer.X, axis=0)), 'nothing is left to chance'
+
+
+def test_spread_goes_on_where_a_file_ends() -> None:
+    X, y = np.arange(64_000.0)[:, None], np.arange(64_000) % 2.0
+    whole, before = Buffer(1, 1000, 'spread'), Buffer(1, 1000, 'spread')
+    whole.extend(X, y)
+    before.extend(X[:32_000], y[:32_000])
+    after = Buffer(1, 1000, 'spread')
+    after.seen = before.seen - before.size
+    after.extend(before.X[before.by_age], before.y[before.by_age])
+    after.extend(X[32_000:], y[32_000:])
+    shares = [float(np.mean(each.X < 32_000)) for each in (whole, after)]
+    assert shares[0] == pytest.approx(0.5, abs=0.05) and shares[1] == pytest.approx(0.5, abs=0.2)

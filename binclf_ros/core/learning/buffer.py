@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..errors import ParameterError
 from .scaler import Moments
+from .spread import Spread, spacing_of
 
 Rows = NDArray[np.int64]
 
@@ -57,6 +58,26 @@ def _reservoir(buffer: Buffer, labels: Rows) -> Rows:
     return np.where(rows < buffer.capacity, rows, -1)
 
 
+def _spread(buffer: Buffer, labels: Rows) -> Rows:
+    """Keep each class evenly over all the time that was seen: see spread.py."""
+    assert buffer.spread is not None
+    return buffer.spread.replace(labels, [buffer.count(0), buffer.count(1)], buffer.seen)
+
+
+def _every_few(buffer: Buffer, capacity: int) -> Rows:
+    """Keep as many of each class, if there are, evenly over those that are held."""
+    order = buffer.by_age
+    classes = [order[buffer.y[order] == label] for label in (0, 1)]
+    half = capacity // 2
+    n_positive = min(len(classes[1]), max(capacity - half, capacity - len(classes[0])))
+    return np.concatenate(
+        [
+            rows[np.linspace(0, len(rows) - 1, n).round().astype(int)] if n else rows[:0]
+            for rows, n in zip(classes, (capacity - n_positive, n_positive))
+        ]
+    )
+
+
 def _newest(buffer: Buffer, capacity: int) -> Rows:
     """Keep the newest."""
     return buffer.by_age[-capacity:]
@@ -99,8 +120,8 @@ class Policy:
 
     replace: Callable[[Buffer, Rows], Rows]
     """For a full buffer and the labels that come: the row that each one gets; −1: it is not kept. No more
-    come at once than a quarter of the capacity: so none that came gives way at once, as a class that
-    has to give way at all holds, or has just come to hold, half of the buffer."""
+    come at once than a quarter of the capacity: so with `balanced` none that came gives way at once, as a
+    class that has to give way at all holds, or has just come to hold, half of the buffer."""
     keep: Callable[[Buffer, int], Rows]
     """For a buffer that holds more than a new capacity: the rows that stay, as many as that."""
 
@@ -109,6 +130,7 @@ POLICIES: dict[str, Policy] = {
     'fifo': Policy(_fifo, _newest),
     'balanced': Policy(_balanced, _newest_of_each),
     'reservoir': Policy(_reservoir, _any),
+    'spread': Policy(_spread, _every_few),
 }
 
 
@@ -181,6 +203,9 @@ class Buffer:
         self._counts = [0, 0]
         self.order = [_Queue(capacity), _Queue(capacity)] if policy == 'balanced' else []
         """Of each class, for the policy that asks for it."""
+        self.spread = Spread(self._age) if policy == 'spread' else None
+        self.spacing = 1
+        """How many that were seen each sample stands for that fills the buffer, where that is `spread`."""
         self.changes: list[tuple[Array, Array, Array]] | None = None
         """What changed since the last `mark`: X, y, and 1 for each that came, −1 for each that left.
         None where that is too much, or there was no mark."""
@@ -251,13 +276,17 @@ class Buffer:
 
     def _with(self, order: NDArray[np.intp], capacity: int, policy: str) -> Buffer:
         other = Buffer(self._X.shape[1], capacity, policy)
-        other.generator = self.generator
+        other.generator, other.spacing = self.generator, spacing_of(self.seen, self.size)
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             other.extend(self._X[rows], self._y[rows])
         return other
 
     def _fill(self, X: Array, y: Array) -> None:
+        if self.spread is not None:
+            if not self.size and self.seen:  # they come from a file, which held so many of all that came
+                self.spacing = spacing_of(self.seen + self.capacity, self.capacity)
+            self.spread.fill(np.arange(self.size, self.size + len(y)), y.astype(np.int64), self.spacing)
         rows = np.arange(self.size, self.size + len(y))
         self.size += len(y)
         self._put(rows, X, y)

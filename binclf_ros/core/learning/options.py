@@ -64,9 +64,10 @@ class LearningOptions(Options):
         maximum=10_000_000,
     )
     buffer_policy: str = option(
-        'balanced',
+        'spread',
         'The sample that leaves a full buffer: with fifo the oldest; with balanced the oldest of the '
-        'larger class; with reservoir one at random, so that what is kept is uniform over all seen.',
+        'larger class; with reservoir one at random, so that what is kept is uniform over all seen; with '
+        'spread one in turn, so that each class is kept evenly over all the time seen.',
         choices=POLICIES,
     )
     min_samples_per_class: int = option(
