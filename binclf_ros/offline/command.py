@@ -20,7 +20,7 @@ from . import store
 from .config import Config, read_config
 from .errors import OfflineFailed
 from .extraction import Job, Outcome, run
-from .inputs import Source, find_sources
+from .inputs import Inputs, Source
 from .labels import Range, read_ranges
 from .progress import Bar
 from .rows import Part
@@ -133,15 +133,14 @@ def _job(
 
 
 def parts_of(
-    given: argparse.Namespace, config: Config, folder: Path
-) -> tuple[list[Part], tuple[str, ...], float, Work]:
-    """Return the labelled samples of BAGS, by recording; the names; the longest window; and who works.
+    given: argparse.Namespace, config: Config, folder: Path, inputs: Inputs, work: Work
+) -> tuple[list[Part], tuple[str, ...], float]:
+    """Return the labelled samples of BAGS, by recording, their names, and the longest window (s).
 
     BAGS are recordings, whose samples go to a folder, or samples that are there. Raises BinclfError where
     they are of different features, or none has a label.
     """
-    sources, folders = find_sources(given.bags)
-    work = work_of(given, len(sources) or len(folders))
+    sources, folders = inputs
     if sources:
         found = samples_of(given, config, folder, sources, work)
         folders = [outcome.folder for outcome in found]
@@ -155,7 +154,7 @@ def parts_of(
     parts = [Part(each, meta.name, meta.group) for each, meta in zip(folders, metas) if meta.labeled]
     if not parts:
         raise BinclfError('no sample of any recording has a label: set label, or give --labels FILE')
-    return parts, metas[0].features, max(meta.window_sec for meta in metas), work
+    return parts, metas[0].features, max(meta.window_sec for meta in metas)
 
 
 def _difference(some: Sequence[str], others: Sequence[str]) -> str:

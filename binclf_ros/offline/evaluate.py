@@ -14,8 +14,20 @@ from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
 from ..core.learning.model import Model
 from ..core.storage.model_file import load_model
-from .command import MISSED, add_sampling, config_of, guarded, parser_of, parts_of, say, warn, write_json
+from .command import (
+    MISSED,
+    add_sampling,
+    config_of,
+    guarded,
+    parser_of,
+    parts_of,
+    say,
+    warn,
+    work_of,
+    write_json,
+)
 from .config import Config
+from .inputs import find_sources
 from .scoring import KEYS, Predicted, by_recording
 from .summary import lines
 from .validation import Validated
@@ -46,15 +58,16 @@ def _run(arguments: Sequence[str]) -> int:
     wanted = [_wanted(text) for text in given.at_least]
     model = read_model(given.model)
     config = _with_features(config_of(given), model)
+    inputs = find_sources(given.bags)
     with tempfile.TemporaryDirectory(prefix='binclf_ros-') as folder:
-        parts, names, _, work = parts_of(given, config, given.store or Path(folder))
-        with work:
-            if names != model.features:
-                raise BinclfError(_differ(names, model))
-            predicted = [
-                Predicted(part.name, np.array(part.y), model.decision_function(part.X), part.group)
-                for part in parts
-            ]
+        with work_of(given, len(inputs[0]) or len(inputs[1])) as work:
+            parts, names, _ = parts_of(given, config, given.store or Path(folder), inputs, work)
+        if names != model.features:
+            raise BinclfError(_differ(names, model))
+        predicted = [
+            Predicted(part.name, np.array(part.y), model.decision_function(part.X), part.group)
+            for part in parts
+        ]
     figures = by_recording(predicted)
     for line in lines(figures):
         say(given, line)

@@ -39,7 +39,11 @@ class Source:
         return text == self.name or (bool(given) and given in (own[-len(given) :], stem[-len(given) :]))
 
 
-def find_sources(texts: Sequence[str]) -> tuple[list[Source], list[Path]]:
+Inputs = tuple[list[Source], list[Path]]
+"""Recordings, or folders of samples."""
+
+
+def find_sources(texts: Sequence[str]) -> Inputs:
     """Return the recordings that arguments name, and folders of samples that `extract` has made.
 
     Raises StorageError where one of them is neither, BinclfError where both kinds are given.

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def key_of(files: Sequence[Path], options: Mapping[str, Any]) -> str:
 def write(folder: Path, X: Array, y: Array, t: Array, meta: Meta) -> None:
     """Put samples into a folder: X (M, N), y (M,), t (M,). Raises OfflineFailed where the disk refuses."""
     aside = folder.with_name(f'.{folder.name}.{os.getpid()}.tmp')
+    for left in folder.parent.glob(f'.{escape(folder.name)}.*.*'):  # of a worker that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         aside.mkdir(parents=True, exist_ok=True)
         for name, values in (('X.npy', X), ('y.npy', y), ('t.npy', t)):
@@ -94,8 +97,10 @@ def write(folder: Path, X: Array, y: Array, t: Array, meta: Meta) -> None:
         sync_folder(aside)
         _put(aside, folder)
         sync_folder(folder.parent)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         raise OfflineFailed(
             f'the samples of {meta.name} could not be written to {folder}: {why(error)}; '
             'those of other recordings stay'

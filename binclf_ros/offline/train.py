@@ -12,9 +12,10 @@ from typing import Any
 from ..arguments import Parser
 from ..core.learning.model import Model
 from ..core.storage.model_file import save_model
-from .command import add_sampling, config_of, guarded, parser_of, parts_of, say, warn, write_json
+from .command import add_sampling, config_of, guarded, parser_of, parts_of, say, warn, work_of, write_json
 from .config import Config
 from .fit import fit
+from .inputs import find_sources
 from .progress import Bar
 from .rows import Part
 from .scoring import by_recording
@@ -50,8 +51,9 @@ def _run(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     config = config_of(given)
     store = given.store or given.output.with_suffix('.samples')
-    parts, names, window_sec, work = parts_of(given, config, store)
-    with work:
+    inputs = find_sources(given.bags)
+    with work_of(given, len(inputs[0]) or len(inputs[1])) as work:
+        parts, names, window_sec = parts_of(given, config, store, inputs, work)
         validated = _validated(given, config, parts, names, window_sec, work)
         with Bar('fitting', 0, 'passes', given.quiet) as bar:
             model = fit(

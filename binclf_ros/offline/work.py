@@ -14,7 +14,7 @@ import platform
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from contextlib import suppress
@@ -30,6 +30,8 @@ from ..core.errors import BinclfError
 from .errors import OfflineFailed
 
 MAX_ATTEMPTS = 3
+LOST = ('KilledWorker', 'FutureCancelledError')
+"""Errors of Dask where a worker was lost too often."""
 CONNECT_SEC = 20.0
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -62,7 +64,7 @@ class Work:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(now=kind is not None)
 
     @property
     def parallel(self) -> bool:
@@ -90,7 +92,11 @@ class Work:
         results: dict[int, Result] = {}
         attempts = dict.fromkeys(range(len(items)), 0)
         while len(results) < len(items):
-            lost = self._try(function, items, results, done)
+            # what was lost may have been lost by another's fault: it is tried again alone
+            suspects = [n for n, times in attempts.items() if times and n not in results]
+            left = suspects or [n for n in attempts if n not in results]
+            most = 1 if suspects and not self._cluster else self.jobs
+            lost = self._try(function, items, results, done, left, len(items) if self._cluster else most)
             for number in lost:
                 attempts[number] += 1
                 if attempts[number] >= MAX_ATTEMPTS:
@@ -108,35 +114,44 @@ class Work:
         items: Sequence[Item],
         results: dict[int, Result],
         done: Callable[[int, Result], None],
+        left: list[int],
+        most: int,
     ) -> list[int]:
-        """Run what has no result yet; return the numbers of those that a worker was lost with."""
+        """Run what is left, `most` at once; return the numbers of those that a worker was lost with.
+
+        A pool that breaks loses all that it was given: so it is given no more than it can work on.
+        """
+        executor = self._start()
+        left = left[::-1]
         lost: list[int] = []
         pending: dict[Future[Any], int] = {}
-        try:
-            executor = self._start()
-            for number, item in enumerate(items):
-                if number not in results:
-                    pending[executor.submit(function, item)] = number
-        except BrokenProcessPool:
-            lost = [number for number in range(len(items)) if number not in results]
-        while pending and not lost:
+        while (left or pending) and not lost:
+            while left and len(pending) < most:
+                number = left.pop()
+                try:
+                    pending[executor.submit(function, items[number])] = number
+                except BrokenProcessPool:
+                    return [number, *pending.values()]
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 number = pending.pop(future)
-                try:
-                    results[number] = future.result()
-                except Exception as error:
-                    if not _is_lost(error):
-                        self._cancel(pending)
-                        raise
+                if self._is_lost(future, pending):
                     lost.append(number)
-                else:
-                    done(number, results[number])
-        return lost
+                    continue
+                results[number] = future.result()
+                done(number, results[number])
+        return lost + list(pending.values())
 
     @staticmethod
-    def _cancel(pending: dict[Future[Any], int]) -> None:
-        for future in pending:
-            future.cancel()
+    def _is_lost(future: Future[Any], others: Iterable[Future[Any]]) -> bool:
+        """Whether a task failed because its worker did; for any other reason, give the others up."""
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            return False
+        lost = isinstance(error, (BrokenProcessPool, CancelledError)) or type(error).__name__ in LOST
+        if not lost:
+            for other in others:
+                other.cancel()
+        return lost
 
     def _start(self) -> Executor:
         if self._executor is None:
@@ -206,15 +221,6 @@ class Work:
             with suppress(Exception):
                 self._client.close()
             self._client = None
-
-
-def _is_lost(error: Exception) -> bool:
-    """Whether a task failed because its worker did."""
-    name = type(error).__name__
-    return isinstance(error, (BrokenProcessPool, CancelledError)) or name in (
-        'KilledWorker',
-        'FutureCancelledError',
-    )
 
 
 def _describe(item: object) -> str:

@@ -11,5 +11,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 collect_ignore = (
     []
     if find_spec('rosbags')
-    else ['test_commands.py', 'test_label.py', 'test_situations.py', 'test_same_samples.py']
+    else [
+        'test_commands.py',
+        'test_workers.py',
+        'test_label.py',
+        'test_situations.py',
+        'test_same_samples.py',
+    ]
 )
