@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes and clusters: workers that are killed, what is interrupted, and the same bits from all of them."""
+"""Processes and clusters: workers that are killed, an interrupt, and the same bits from all of them."""
 
 from __future__ import annotations
 
