@@ -17,10 +17,13 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import BinclfError, DescentError
-from ..core.learning.descent import SOLVERS, descend
-from ..core.learning.learner import MAX_STEPS
+from ..core.learning.dependence import sample_dependence
+from ..core.learning.descent import MAX_CURVATURE_FEATURES, descend, solver_for
+from ..core.learning.feature_maps import MAX_SAMPLE, Curves
+from ..core.learning.learner import MAX_STEPS, TOLD_APART
 from ..core.learning.lecture import initialize
 from ..core.learning.losses import LOSSES
+from ..core.learning.mapping import map_of
 from ..core.learning.model import Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
@@ -49,12 +52,16 @@ class _Stretch:
     kind: str
     """`sums` or `grams`."""
     theta: Array | None
+    n_features: int
+    of_map: Curves | None
 
     def objective(self) -> Objective:
         """Return the objective of these rows alone, which visits the same blocks."""
-        rows = Rows(self.parts, len(self.mean))
+        rows = Rows(self.parts, self.n_features)
         X, y = rows[self.start : self.stop], rows.labels(self.start, self.stop)
-        found = Objective(X, y, mean=self.mean, scale=self.scale, loss=LOSSES[self.loss])
+        found = Objective(
+            X, y, mean=self.mean, scale=self.scale, loss=LOSSES[self.loss], of_map=self.of_map
+        )
         found.class_weights = self.class_weights
         return found
 
@@ -72,17 +79,26 @@ class SpreadObjective(Objective):
     """The objective over rows on disk, whose blocks are computed by workers, `n_parts` of them at once."""
 
     def __init__(self, rows: Rows, options: LearningOptions, work: Work, n_parts: int = 0) -> None:
-        moments = moments_of(rows)
+        self.moments, self.low, self.high = describe(rows)
+        of_map = map_of(
+            _for_knots(rows, self.low, self.high),
+            self.moments,
+            options.feature_map,
+            options.knots,
+            options.standardize,
+        )
+        scales = options.standardize and of_map is None  # a map has its own units
         super().__init__(
             rows,  # type: ignore[arg-type]
             rows.y,
-            mean=moments.mean if options.standardize else None,
-            scale=moments.scale if options.standardize else None,
+            mean=self.moments.mean if scales else None,
+            scale=self.moments.scale if scales else None,
+            of_map=of_map,
             loss=LOSSES[options.loss],
             l2=options.l2,
             balanced=options.class_weight == 'balanced',
         )
-        self.moments, self._work = moments, work
+        self._work = work
         self.passes = 0
         spreads = work.parallel and rows.nbytes >= 8 * MIN_SPREAD
         self._n_parts = n_parts or (work.width if spreads else 0)
@@ -112,6 +128,8 @@ class SpreadObjective(Objective):
                 self.class_weights,
                 kind,
                 theta,
+                self.X.shape[1],
+                self.map,
             )
             for start, stop in pairwise(bounds.tolist())
         ]
@@ -119,12 +137,23 @@ class SpreadObjective(Objective):
             yield from of_stretch
 
 
-def moments_of(rows: Rows) -> Moments:
-    """Return mean and scale of rows, visited in order."""
+def describe(rows: Rows) -> tuple[Moments, Array, Array]:
+    """Return mean and scale of rows, visited in order, and the range of each feature, (N,) twice."""
     moments = Moments(rows.shape[1])
+    low, high = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
     for start in range(0, len(rows), CHUNK):
-        moments.add(rows[start : start + CHUNK])
-    return moments
+        X = rows[start : start + CHUNK]
+        moments.add(X)
+        low, high = np.minimum(low, X.min(axis=0)), np.maximum(high, X.max(axis=0))
+    return moments, low, high
+
+
+def _for_knots(rows: Rows, low: Array, high: Array) -> Array:
+    """Return the rows that knots are taken from: all, or so many that both ends of the range are there."""
+    if len(rows) < MAX_SAMPLE:
+        return rows[:]
+    every = -(-len(rows) // (MAX_SAMPLE - 2))
+    return np.concatenate([low[None], rows[np.arange(0, len(rows), every)], high[None]])
 
 
 def missing(y: Array, wanted: int) -> str:
@@ -161,12 +190,25 @@ def fit(
     if problem := missing(rows.y, options.min_samples_per_class):
         raise BinclfError(problem)
     objective = SpreadObjective(rows, options, work, n_parts)
-    w, b = initialize(len(names), options.seed)
+    tau = options.sample_dependence or 1.0
+    objective.ridge *= tau
+    w, b = initialize(objective.n_features, options.seed)
+    point = _descended(objective, np.append(w, b), options, show)
+    if not options.sample_dependence and objective.n_features <= MAX_CURVATURE_FEATURES:
+        tau = sample_dependence(objective, point.theta, np.arange(objective.n_samples))
+        if objective.map is not None and tau - 1.0 > TOLD_APART:
+            objective.ridge *= tau
+            point = _descended(objective, point.theta, options, show)
+    return _model(objective, point, names, options, run, tau)
+
+
+def _descended(objective: SpreadObjective, theta: Array, options: LearningOptions, show: Show) -> Point:
+    """Return where a descent from theta ends. Raises DescentError."""
     point: Point | None = None
     points = descend(
         objective,
-        np.append(w, b),
-        SOLVERS[options.solver](),
+        theta,
+        solver_for(options.solver, objective.n_features),
         learning_rate=options.learning_rate,
         tolerance=options.tolerance,
     )
@@ -174,14 +216,22 @@ def fit(
         for point in islice(points, MAX_STEPS):
             show(objective.passes, point.gradient_max)
     assert point is not None
-    return _model(objective, point, names, options, run)
+    return point
 
 
 def _model(
-    objective: SpreadObjective, point: Point, names: tuple[str, ...], options: LearningOptions, run: str
+    objective: SpreadObjective,
+    point: Point,
+    names: tuple[str, ...],
+    options: LearningOptions,
+    run: str,
+    tau: float,
 ) -> Model:
     weights = point.theta[:-1] / objective.scale
     bias = float(point.theta[-1]) - float(weights @ objective.mean)
+    of_map = objective.map
+    if of_map is not None:
+        weights, bias = of_map.published(weights, bias)
     if not (np.isfinite(weights).all() and np.isfinite(bias)):
         raise DescentError('the weights are not finite in the units of the features')
     return Model(
@@ -197,4 +247,9 @@ def _model(
         positives=int(np.sum(objective.y)),
         loss=point.loss,
         converged=point.gradient_max < options.tolerance,
+        low=tuple(objective.low.tolist()),
+        high=tuple(objective.high.tolist()),
+        effective_samples=objective.n_samples / tau,
+        feature_map=options.feature_map,
+        knots=() if of_map is None else of_map.knots,
     )

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from robots import ARGUMENTS, FEATURES, cut, fleet, run, write_bag
 
+from binclf_ros.core.learning.learner import Learner
+from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.storage.dataset_format import DatasetReader
 from binclf_ros.core.storage.model_file import load_model
 from binclf_ros.offline.fit import fit
@@ -70,16 +72,40 @@ def test_what_was_trained_is_evaluated_and_at_least_is_held_against_it(robots, t
     assert run('evaluate', [tmp_path / 'model.samples', '--model', model, '--quiet']) == 0
 
 
-def test_the_same_bits_in_any_number_of_parts_and_processes(robots, tmp_path):
-    from binclf_ros.core.learning.options import LearningOptions
-
-    parts, options = samples(tmp_path / 'samples', robots), LearningOptions(class_weight='balanced')
+@pytest.mark.parametrize('kind', ['line', 'curves'])
+def test_the_same_bits_in_any_number_of_parts_and_processes(robots, tmp_path, kind):
+    parts = samples(tmp_path / 'samples', robots)
+    options = LearningOptions(class_weight='balanced', feature_map=kind)
     many = parts * 30  # so that there are several blocks, none of which begins where a recording does
     with Work(1) as alone, Work(2) as two:
         models = [fit(many, FEATURES, options, alone, n_parts=n) for n in (0, 1, 2, 4, 16)]
         models.append(fit(many, FEATURES, options, two, n_parts=2))
     assert len({(model.weights, model.bias, model.loss, model.mean, model.scale) for model in models}) == 1
     assert models[0].converged
+
+
+@pytest.mark.parametrize('kind', ['line', 'curves', 'curves+pairs'])
+@pytest.mark.parametrize('more', [{}, {'class_weight': 'balanced'}, {'sample_dependence': 5.0}])
+def test_a_model_from_disk_is_that_of_the_trainers_learner(robots, tmp_path, kind, more):
+    parts = samples(tmp_path / 'samples', robots)
+    options = LearningOptions(feature_map=kind, tolerance=1e-9, **more)
+    with Work(1) as work:
+        model = fit(parts, FEATURES, options, work)
+    X, y = (np.concatenate([np.array(getattr(part, name)) for part in parts]) for name in 'Xy')
+    learner = Learner('live', options)
+    learner.take(FEATURES, X, y)
+    while learner.has_work:
+        learner.descend()
+    live = learner.model
+    np.testing.assert_allclose(model.decision_function(X), live.decision_function(X), atol=1e-5)
+    assert (model.feature_map, model.knots, model.low, model.high) == (
+        kind,
+        live.knots,
+        live.low,
+        live.high,
+    )
+    assert model.effective_samples == pytest.approx(live.effective_samples, rel=1e-3)
+    assert (model.samples, model.positives) == (live.samples, live.positives)
 
 
 def test_tables_hold_every_bit_and_the_dataset_is_the_trainers(robots, tmp_path):

@@ -11,6 +11,7 @@ from .buffer import Buffer
 from .feature_maps import FEATURE_MAPS, Curves, CurvesAndPairs
 from .forward import forward
 from .model import Model
+from .scaler import Moments
 
 MAX_COLUMNS = 4096
 """That a descent can do with: it keeps a matrix of so many squared."""
@@ -84,23 +85,14 @@ class Mapping:
         Knots are taken again only where the samples, or their range, have changed much: what is known of
         the curvature is lost by it. Raises DescentError for more columns than a descent can do with.
         """
-        wanted, key = FEATURE_MAPS[kind], (kind, knots, standardize)
-        if wanted is None:
+        key = kind, knots, standardize
+        if FEATURE_MAPS[kind] is None:
             changed = self.current is not None
             self.forget()
             return changed
         if key == self._key and not self._is_outdated(buffer):
             return False
-        n = buffer.X.shape[1]
-        most = n * (knots + 1) + (n * (n - 1) // 2 if wanted is CurvesAndPairs else 0)
-        if most > MAX_COLUMNS:
-            raise DescentError(
-                f'feature_map {kind} makes {most} columns of {n} features, at most {MAX_COLUMNS} '
-                'are possible: set fewer knots, or line'
-            )
-        ones, moments = np.ones(n), buffer.moments
-        centre, unit = (moments.mean, moments.scale) if standardize else (0.0 * ones, ones)
-        self.current, self._key = wanted.fit(buffer.X, knots, centre, unit), key
+        self.current, self._key = map_of(buffer.X, buffer.moments, kind, knots, standardize), key
         self._watch(buffer)
         return True
 
@@ -117,6 +109,25 @@ class Mapping:
         margin = MARGIN * (ends[:, 1] - ends[:, 0])
         left = (self._since.low < ends[:, 0] - margin) | (self._since.high > ends[:, 1] + margin)
         return buffer.seen >= self._next or bool(left.any())
+
+
+def map_of(X: Array, moments: Moments, kind: str, knots: int, standardize: bool) -> Curves | None:
+    """Return the map of a kind whose knots are the quantiles of X (M, N); None for a straight line.
+
+    Raises DescentError for more columns than a descent can do with.
+    """
+    wanted, n = FEATURE_MAPS[kind], X.shape[1]
+    if wanted is None:
+        return None
+    most = n * (knots + 1) + (n * (n - 1) // 2 if wanted is CurvesAndPairs else 0)
+    if most > MAX_COLUMNS:
+        raise DescentError(
+            f'feature_map {kind} makes {most} columns of {n} features, at most {MAX_COLUMNS} '
+            'are possible: set fewer knots, or line'
+        )
+    ones = np.ones(n)
+    centre, unit = (moments.mean, moments.scale) if standardize else (0.0 * ones, ones)
+    return wanted.fit(X, knots, centre, unit)
 
 
 def carried_over(old: Curves | None, new: Curves | None, parameters: Parameters) -> Parameters | None:
