@@ -14,6 +14,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import BinclfError
 from ..core.features.options import SamplingOptions
+from ..core.health.sampling import Labelling, find
 from ..recordings.bags import Recording
 from . import store
 from .binding import Bound, bind, in_order
@@ -147,7 +148,7 @@ def _sample(recording: Recording, bound: Bound, rows: _Rows, progress: Progress)
 def _notes(job: Job, recording: Recording, bound: Bound, samples: int, labeled: int) -> list[str]:
     """Return sentences about what could not be used, each with the name of the recording."""
     name, counts = job.source.name, bound.counts
-    notes = [*recording.notes, *bound.notes]
+    notes = [*recording.notes, *bound.notes, *_clocks(job, recording, bound)]
     unread = {reason: n for reason, n in counts.items() if reason.endswith('/unreadable')}
     if unread:
         count = sum(unread.values())
@@ -164,6 +165,13 @@ def _notes(job: Job, recording: Recording, bound: Bound, samples: int, labeled: 
             f'{labeled} of {samples} samples have a label: {_why_unlabeled(job, recording, bound)}'
         )
     return [f'{name}: {each}' for each in notes]
+
+
+def _clocks(job: Job, recording: Recording, bound: Bound) -> list[str]:
+    """Return sentences about stamps that do not tell the time, as the diagnostics of the featurizer do."""
+    now = bound.sampler.status(recording.end_ns)
+    known = Labelling(clock_tolerance_sec=job.options.clock_tolerance_sec)
+    return [each.text for each in find(now, now, 1.0, 0.0, known) if each.kind.startswith('clock/')]
 
 
 def _largest(counts: Mapping[str, int], kind: str) -> tuple[str, int]:

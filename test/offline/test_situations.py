@@ -32,6 +32,7 @@ def extract(name, folder, *more):
         ('cut', 820, 'mcap recover cut_0.mcap'),
         ('nometa', 975, 'has no metadata.yaml'),
         ('shortmsg', 970, '1 message could not be read'),
+        ('stamp0', 970, 'the stamps of /imu/data are all 0'),
     ],
 )
 def test_what_is_whole_of_a_recording_is_used_and_the_rest_is_told(tmp_path, capsys, name, least, sentence):
@@ -39,6 +40,12 @@ def test_what_is_whole_of_a_recording_is_used_and_the_rest_is_told(tmp_path, cap
     assert meta.samples >= least and meta.labeled == meta.samples
     assert sentence in capsys.readouterr().err
     assert any(sentence in note for note in meta.notes)
+
+
+@needs_situations
+def test_a_stamp_that_is_late_is_put_in_its_place(tmp_path):
+    meta = extract('disorder', tmp_path, *LABEL)
+    assert meta.samples >= 975 and meta.notes == ()
 
 
 @needs_situations
