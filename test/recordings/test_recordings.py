@@ -285,7 +285,7 @@ def streamed(X, y, names, monkeypatch):
         deadline = time.monotonic() + HANG_SEC
         for _ in range(12):  # more than a queue of curves holds, so that none of before is left in it
             heard.clear()
-            trainer._drawn = None  # have all curves drawn once more, now that all is counted
+            trainer._scoring._drawn = None  # have all curves drawn once more, now that all is counted
             while not set(SCORES) <= set(heard):
                 assert time.monotonic() < deadline, 'no curves'
                 executor.spin_once(0.05)
