@@ -20,7 +20,7 @@ IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) o
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
   if "$$each" -c '$(IS_FOR_JAZZY)' 2>/dev/null; then echo "$$each"; break; fi; done)
 
-.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live clean
+.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live bench-offline clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -61,6 +61,9 @@ lecture: $(VENV)/demo-is-set-up
 
 bench-train: $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/train.py $(ARGS)
+
+bench-offline: $(VENV)/bench-is-set-up
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/offline.py $(ARGS)
 
 bench-live: $(VENV)/demo-is-set-up
 	$(BIN)/python benchmarks/live.py $(ARGS)

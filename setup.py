@@ -82,7 +82,7 @@ setup(
             'ipykernel',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
-        'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib'],
+        'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib', 'rosbags'],
         'check': ['ruff', 'mypy', 'numpy', 'sphinx', 'myst-parser', 'furo'],
     },
     data_files=[

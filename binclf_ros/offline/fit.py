@@ -24,7 +24,7 @@ from ..core.learning.learner import MAX_STEPS, TOLD_APART
 from ..core.learning.lecture import initialize
 from ..core.learning.losses import LOSSES
 from ..core.learning.mapping import map_of
-from ..core.learning.model import Model
+from ..core.learning.model import LINE, Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
 from ..core.learning.scaler import Moments
@@ -80,13 +80,9 @@ class SpreadObjective(Objective):
 
     def __init__(self, rows: Rows, options: LearningOptions, work: Work, n_parts: int = 0) -> None:
         self.moments, self.low, self.high = describe(rows)
-        of_map = map_of(
-            _for_knots(rows, self.low, self.high),
-            self.moments,
-            options.feature_map,
-            options.knots,
-            options.standardize,
-        )
+        asked = options.feature_map, options.knots, options.standardize
+        curved = options.feature_map != LINE
+        of_map = map_of(_for_knots(rows, self.low, self.high), self.moments, *asked) if curved else None
         scales = options.standardize and of_map is None  # a map has its own units
         super().__init__(
             rows,  # type: ignore[arg-type]

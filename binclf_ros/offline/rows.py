@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from ..core.arrays import Array
 from . import store
 
+CHUNK = 65_536
+"""Rows among which some are picked at once."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -46,7 +49,7 @@ class Part:
     @property
     def X(self) -> Array:
         """Their features, (M, N)."""
-        return _taken(store.arrays(self.folder)[0], self.which)
+        return _taken(store.features(self.folder), self.which)
 
     def __len__(self) -> int:
         which = self.which
@@ -90,7 +93,12 @@ class Rows:
         of = np.searchsorted(self._ends, numbers, 'right')
         for i in np.unique(of).tolist():
             begin = self._ends[i - 1] if i else 0
-            out[of == i] = self.parts[i].X[numbers[of == i] - begin]
+            local = numbers[of == i] - begin
+            picked = np.empty((len(local), self.shape[1]))
+            for chunk in np.unique(local // CHUNK).tolist():  # else all that is between counts as memory
+                here = local // CHUNK == chunk
+                picked[here] = self.parts[i].X[local[here]]
+            out[of == i] = picked
         return out
 
     def _pieces(self, start: int, stop: int) -> Iterator[tuple[Part, slice]]:

@@ -156,7 +156,7 @@ def is_made(folder: Path, key: str) -> Meta | None:
 
 @lru_cache(maxsize=512)
 def arrays(folder: Path) -> tuple[Array, Array, Array]:
-    """Return X (M, N), y (M,) and t (M,), which stay on disk until they are asked for.
+    """Return X (M, N), y (M,) and t (M,), which stay on disk until they are asked for; see also `features`.
 
     Raises StorageError where they are not what `meta.json` says.
     """
@@ -169,3 +169,12 @@ def arrays(folder: Path) -> tuple[Array, Array, Array]:
     if (X.shape, y.shape, t.shape) != shapes or any(each.dtype != np.float64 for each in (X, y, t)):
         raise StorageError(f'the arrays in {folder} are not of the shape that {META} says: extract again')
     return X, y, t
+
+
+def features(folder: Path) -> Array:
+    """Return X (M, N) of samples that `arrays` has checked.
+
+    It is opened each time, as what was read of a file counts as this process's memory while it is open.
+    """
+    X: Array = np.load(folder / 'X.npy', mmap_mode='r', allow_pickle=False)
+    return X

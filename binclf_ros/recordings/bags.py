@@ -71,7 +71,7 @@ class Recording:
         """Sentences about what is missing, cut or damaged, as far as it was read."""
         damages = [each.damage for each in self._opened]
         notes = [*self._problems, *(each for each in damages if each)]
-        if self.path.is_dir() and not (self.path / METADATA).exists():
+        if self.path.is_dir() and not notes and not (self.path / METADATA).exists():
             notes.append(f'{self.path} has no {METADATA}: its files are read without it')
         missing = [each for each in _listed(self.path) if not (self.path / each).exists()]
         return notes + [f'{self.path / each} is missing, but {METADATA} names it' for each in missing]
