@@ -18,10 +18,10 @@ from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
 from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
 from ..core.health.learning import find_of_trainer
-from ..core.learning.buffer import check_memory
-from ..core.learning.learner import LearningStatus
+from ..core.learning.memory import check_memory
 from ..core.learning.model import Model
 from ..core.learning.options import LearningOptions
+from ..core.learning.status import LearningStatus
 from ..core.learning.worker import Worker
 from ..core.options import pick
 from ..core.storage.durable_learner import DurableLearner
@@ -56,18 +56,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._notes: list[str] = []
         self._has_learned = False
         self._model_out = self.advertise(String, 'model', MODEL, sole=True)
-        for file in (self.parameters.model_file, self.parameters.dataset_file):
-            if place := place_of(file):
-                self.log(place)
-        self._learner = DurableLearner(
-            uuid.uuid4().hex,
-            pick(LearningOptions, self.parameters),
-            self.parameters.model_file,
-            self.parameters.dataset_file,
-            self._on_failure,
-            self._on_note,
-        )
-        self._learner.restore()
+        self._learner = self._restored_learner()
         self._names = self._learner.names
         self._worker = Worker(
             self._learner,
@@ -88,15 +77,28 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.subscribe(
             PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected', raw=True
         )
+        self._provide_services()
+        self.every(REPEAT_MODEL_SEC, self._publish_model)
+        self.every(RETRY_SEC, self._retry)
+        self._worker.start()
+
+    def _restored_learner(self) -> DurableLearner:
+        """Return a learner that goes on where the files end."""
+        files = self.parameters.model_file, self.parameters.dataset_file
+        for place in filter(None, map(place_of, files)):
+            self.log(place)
+        options = pick(LearningOptions, self.parameters)
+        learner = DurableLearner(uuid.uuid4().hex, options, *files, self._on_failure, self._on_note)
+        learner.restore()
+        return learner
+
+    def _provide_services(self) -> None:
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
         self.provide_service(Trigger, '~/restart', self._restart, self._worker.post)
         self.provide_service(Trigger, '~/save', self._save, self._worker.post)
         self.provide_service(Trigger, '~/load', self._load, self._worker.post)
-        self.every(REPEAT_MODEL_SEC, self._publish_model)
-        self.every(RETRY_SEC, self._retry)
-        self._worker.start()
 
     def on_labeled_features(self, data: bytes) -> None:
         """Check one labelled sample, as it is on the wire, score it by the model in use, and stage it."""

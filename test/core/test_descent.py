@@ -22,10 +22,10 @@ from binclf_ros.core.learning.descent import (
     Gradient,
     LineSearch,
     Solver,
-    corrected,
     descend,
     solver_for,
 )
+from binclf_ros.core.learning.inverse_hessian import corrected
 from binclf_ros.core.learning.losses import LOSSES, MSE, Loss, sigmoid
 from binclf_ros.core.learning.objective import Objective, Point
 from binclf_ros.core.learning.scaler import Moments

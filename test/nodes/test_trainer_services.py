@@ -108,6 +108,15 @@ def test_20000_features_are_learned_by_gradient_and_a_signal_ends_it(ground):
     assert trainer.code == 0
 
 
+def test_samples_that_there_is_no_memory_for_are_refused(ground):
+    ground.start('trainer', buffer_capacity=10_000_000)
+    ground.wait_for_nodes('trainer')
+    ground.teach(*blobs(3, n_features=20_000))
+    ground.wait_until_shown('trainer', 'rejected/memory', 3)
+    ground.teach(*blobs(40))
+    ground.wait_until_shown('trainer', 'buffer', 40)
+
+
 def test_a_learning_rate_that_diverges_is_told_with_one_that_does_not(ground):
     ground.start('trainer', learning_rate='1e4', solver='gradient')
     ground.wait_for_nodes('trainer')

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..errors import ParameterError
 from .scaler import Moments
 from .spread import Spread, spacing_of
 
 Rows = NDArray[np.int64]
 
-ROW_BYTES = 32
-"""What a sample takes beside its features, at most: label, age, its place in a queue."""
 CHUNK = 4096
 """Rows that are worked on at once: what is copied meanwhile stays small."""
 FEW = 20
@@ -132,23 +128,6 @@ POLICIES: dict[str, Policy] = {
     'reservoir': Policy(_reservoir, _any),
     'spread': Policy(_spread, _every_few),
 }
-
-
-def check_memory(n_features: int, capacity: int) -> None:
-    """Raise ParameterError where this machine has no memory for so many samples of so many features."""
-    needed = capacity * (8 * n_features + ROW_BYTES)
-    there = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-    try:
-        if needed <= there:
-            np.empty(needed, dtype=np.uint8)  # asked for, never touched: it takes no memory
-            return
-        said = f'this machine has {there / 1e9:.3g} GB'
-    except MemoryError:
-        said = 'the system does not give as much'
-    raise ParameterError(
-        f'buffer_capacity {capacity} × {n_features} features takes {needed / 1e9:.3g} GB, and {said}: '
-        'set a smaller buffer_capacity'
-    )
 
 
 class _Queue:

@@ -18,9 +18,10 @@ import numpy as np
 
 from ..arrays import Array
 from ..errors import DescentError
-from .learner import MAX_STEPS, Fit, Learner
+from .learner import MAX_STEPS, Learner
 from .model import Model
 from .options import LearningOptions
+from .status import Fit
 
 T = TypeVar('T')
 Batch = tuple[tuple[str, ...], Array, Array]

@@ -10,9 +10,10 @@ from pathlib import Path
 from ..arrays import Array
 from ..errors import StorageError
 from ..learning.buffer import Buffer
-from ..learning.learner import Fit, Learner, LearningStatus
+from ..learning.learner import Learner
 from ..learning.model import Model
 from ..learning.options import LearningOptions
+from ..learning.status import Fit, LearningStatus
 from .dataset import Dataset
 from .dataset_format import DatasetReader, Names
 from .files import file_of
