@@ -427,3 +427,16 @@ def test_a_rate_that_diverges_leaves_the_model_before_and_is_told_until_it_is_me
     given_learner.configure(replace(given_learner.options, learning_rate=0.0))
     given_learner.descend(enough=lambda: True)
     assert not given_learner.status().error
+
+
+def test_many_columns_of_few_features_are_told_as_well() -> None:
+    N, M = 60, 400
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(M, N)), np.arange(M) % 2.0
+    curved = learner(feature_map='curves', knots=24, tolerance=0.1)
+    curved.take(tuple(f'x{i}' for i in range(N)), X, y)
+    curved.descend(enough=lambda: True)
+    assert 'it descends by gradient' in curved.status().note
+    curved.configure(replace(curved.options, feature_map='line'))
+    curved.descend(enough=lambda: True)
+    assert curved.status().note == ''

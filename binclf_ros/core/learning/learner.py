@@ -14,7 +14,7 @@ from ..arrays import Array
 from ..errors import DescentError
 from .buffer import Buffer
 from .dependence import MIN_SAMPLES, sample_dependence
-from .descent import EPSILON, MAX_CURVATURE_FEATURES, Solver, descend, solver_for
+from .descent import EPSILON, MAX_CURVATURE_FEATURES, LineSearch, Solver, descend, solver_for
 from .lecture import initialize
 from .losses import LOSSES
 from .mapping import Mapping, carried_over
@@ -50,6 +50,7 @@ class Learner:
         self.step = 0
         self.options = options
         self._restarts = 0
+        self._n_columns = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -158,10 +159,10 @@ class Learner:
     @property
     def note(self) -> str:
         """What is otherwise than the options say; '' for nothing."""
-        if self.options.solver != 'curvature' or len(self.names) <= MAX_CURVATURE_FEATURES:
+        if self.options.solver != 'curvature' or not isinstance(self._solver, LineSearch):
             return ''
         return (
-            f'{len(self.names)} features are more than the {MAX_CURVATURE_FEATURES} up to which curvature '
+            f'{self._n_columns} features are more than the {MAX_CURVATURE_FEATURES} up to which curvature '
             'is computed: it descends by gradient'
         )
 
@@ -265,7 +266,8 @@ class Learner:
         if theta is None:
             w, b = initialize(objective.n_features, self.options.seed + self._restarts)
             theta = np.append(w, b)
-        self._solver = self._solver or solver_for(self.options.solver, objective.n_features)
+        self._n_columns = objective.n_features
+        self._solver = self._solver or solver_for(self.options.solver, self._n_columns)
         return descend(
             objective,
             theta,
