@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -27,6 +28,8 @@ from .rows import Part
 from .work import Work
 
 FAILED, MISTAKE, MISSED, INTERRUPTED = 1, 2, 3, 130
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What is nobody's mistake."""
 
 
 def guarded(name: str, command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -36,7 +39,7 @@ def guarded(name: str, command: Callable[[Sequence[str]], int], arguments: Seque
         return command(arguments)
     except BinclfError as error:
         print(f'{name}: {error}', file=sys.stderr)
-        return MISTAKE
+        return FAILED if getattr(error.__cause__, 'errno', None) in OF_THE_DISK else MISTAKE
     except (OfflineFailed, OSError, MemoryError) as error:
         print(f'{name}: {error or type(error).__name__}', file=sys.stderr)
         return FAILED

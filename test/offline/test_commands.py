@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -190,6 +192,30 @@ def test_a_mistake_of_the_user_is_one_sentence(robots, tmp_path, capsys, monkeyp
     assert run('extract', [each.format(bag=bag) for each in arguments]) == 2
     said = capsys.readouterr().err
     assert sentence in said and 'Traceback' not in said
+
+
+def test_a_full_disk_is_one_sentence_and_what_is_finished_stays(robots, tmp_path, capsys, monkeypatch):
+    folder, save, saved = tmp_path / 'samples', np.save, []
+
+    def save_until_full(file, values, **more):
+        saved.append(file)
+        if len(saved) > 4:  # within the second recording
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(file, values, **more)
+
+    monkeypatch.setattr(np, 'save', save_until_full)
+    assert run('extract', [robots, *ARGUMENTS, '--output', folder, '--jobs', 1]) == 1
+    said = capsys.readouterr().err
+    assert said.count('No space left on device') == 1 and 'Traceback' not in said
+    assert [each.name for each in folder.iterdir()] == ['run_00']
+
+    def full(descriptor, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.undo()
+    monkeypatch.setattr('binclf_ros.core.storage.files.write_all', full)
+    assert run('extract', [robots / 'run_00', *ARGUMENTS, '--output', tmp_path / 'x.csv', '--jobs', 1]) == 1
+    assert 'No space left on device' in capsys.readouterr().err and not (tmp_path / 'x.csv').exists()
 
 
 def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):
