@@ -67,14 +67,7 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     features = options.expressions()
     if not features:
         raise BinclfError('no features: give --params FILE with features, or --set features=EXPR')
-    wanted = [
-        (each, *found)
-        for each in (*features, *roles.values())
-        for found in _found(each, recording, namespace)
-    ]
-    recording.check_types({topic for _, _, topic, _ in wanted})
-    for each, path, topic, fields in wanted:
-        check_fields(each.text, path, fields, recording.types[topic], known.fields)
+    _check((*features, *roles.values()), recording, namespace)
 
     def reading(topic: str, paths: Sequence[Fields]) -> Read:
         kind = recording.types[topic]
@@ -88,6 +81,14 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     window = max((each.window_ns or 0 for each in features), default=0) * 1e-9
     of_labels = frozenset(sampler.label_topics)
     return Bound(sampler, of_labels, window, tuple(notes), counts)
+
+
+def _check(expressions: Sequence[Expression], recording: Recording, namespace: str) -> None:
+    """Raise BinclfError where the topic of an expression is missing, has two types, or does not fit."""
+    wanted = [(each, *found) for each in expressions for found in _found(each, recording, namespace)]
+    recording.check_types({topic for _, _, topic, _ in wanted})
+    for each, path, topic, fields in wanted:
+        check_fields(each.text, path, fields, recording.types[topic], recording.known.fields)
 
 
 def _found(each: Expression, recording: Recording, namespace: str) -> list[tuple[Path, str, Fields]]:
