@@ -28,7 +28,7 @@ TEXTS = (
 NUMBERS = (0.0, 0.5, 1.0, -1.0, 1e-3, 1e-12, 2.0, 1e9, 1e308, -0.0, math.nan, math.inf, -math.inf)
 
 
-def value_at_random(chance, like):
+def value_at_random(chance, like, choices=()):
     """Return a value, more often than not of the kind that is expected."""
     texts = chance.sample(TEXTS, chance.randrange(4))
     kinds = {
@@ -37,7 +37,7 @@ def value_at_random(chance, like):
             [0, 1, 2, -1, 7, 1000, -(2**63), 2**63 - 1, chance.randrange(MAX_VALUE)]
         ),
         float: lambda: chance.choice([*NUMBERS, chance.random(), chance.uniform(0, 100)]),
-        str: lambda: chance.choice(TEXTS),
+        str: lambda: chance.choice(choices if choices and chance.random() < 0.5 else TEXTS),
         tuple: lambda: texts,
         bytes: lambda: b'',
     }
@@ -59,6 +59,7 @@ class Storm:
         self.service = f'/{name}/set_parameters_atomically'
         changing = [each for each in fields(KINDS[name]) if not each.metadata['set_once']]  # for good
         self.defaults = {each.name: each.default for each in changing}
+        self.choices = {each.name: each.metadata['choices'] for each in changing}
         self.free = [each.name for each in changing if not each.metadata['read_only']]
         self.state = {name: in_kind(value, value) for name, value in self.defaults.items()}
         self.taken = self.refused = 0
@@ -67,7 +68,10 @@ class Storm:
         names = self.chance.sample([*self.defaults, 'unknown'], self.chance.randrange(1, 4))
         if self.chance.random() < 0.8:
             names = self.chance.sample(self.free, min(len(self.free), self.chance.randrange(1, 3)))
-        return {name: value_at_random(self.chance, self.defaults.get(name, '')) for name in names}
+        return {
+            name: value_at_random(self.chance, self.defaults.get(name, ''), self.choices.get(name, ()))
+            for name in names
+        }
 
     def go_on(self):
         """Set some, many at once; they are answered in the order in which they were asked."""
