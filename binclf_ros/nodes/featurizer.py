@@ -4,29 +4,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Float64MultiArray, Header
 
-from ..core.cdr import SerializedReadings
 from ..core.errors import BinclfError
-from ..core.features.fields import check_fields, has_header
-from ..core.features.readings import Fields, Read
-from ..core.features.sampler import Sample, Sampler
+from ..core.features.sampler import Sampler
+from ..core.features.status import SamplerStatus
 from ..core.health.findings import OK, WARN, near_topic
+from ..core.health.sampling import facts
 from ..core.text import printable
-from ..ros.clouds import one_point_cloud
-from ..ros.messages import FeaturesMessage, message_from_bytes
 from ..ros.node import BinclfNode
 from ..ros.options import FeaturizerParameters
+from ..ros.outputs import StampedOutput, VectorOutput
 from ..ros.process import run
-from ..ros.qos import LABELED, LABELED_POINTS, LIVE, OUT
-from ..ros.types import decoder, field_types, message_class
+from ..ros.qos import LATCHED, LIVE
+from ..ros.sensors import Sensors
 
 LOOK_FOR_TOPICS_SEC = 0.2
+LOOK_AT_LABELS_SEC = 2.0
 
 
 class Featurizer(BinclfNode[FeaturizerParameters]):
@@ -34,12 +32,14 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
 
     def __init__(self) -> None:
         self._sampler: Sampler | None = None
-        self._sensors: list[Subscription[Any]] = []
+        self._graph = Sensors(self)
+        self._sensors: dict[str, tuple[Subscription[Any], bool]] = {}
         self._waiting_for = ''
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
         self._out = (StampedOutput if self.parameters.stamped else VectorOutput)(self)
         self.every(LOOK_FOR_TOPICS_SEC, self._look_for_topics)
+        self.every(LOOK_AT_LABELS_SEC, self._look_at_labels)
 
     def on_parameters(self, new: FeaturizerParameters) -> None:
         """Sample by other parameters from now on; refuse them where they do not fit the topics."""
@@ -57,42 +57,94 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         return OK, 'sampling'
 
     def values(self) -> dict[str, object]:
-        """Return nothing beside the counts."""
-        return {}
+        """Return what `ros2 topic hz` would say of the topics, and the features that had no reading."""
+        status = self.sampling()
+        if status is None:
+            return {}
+        return {**facts(status.topics), **{f'no_reading/{k}': n for k, n in status.no_reading.items()}}
+
+    def sampling(self) -> SamplerStatus | None:
+        """Return what is known of the sampling; None as long as there is none."""
+        return None if self._sampler is None else self._sampler.status(self._now_ns())
 
     def _look_for_topics(self) -> None:
         self._simulated = self._is_simulated()  # asking at each message would cost as much as a window
-        if self._sampler is None and self.parameters.features:
-            try:
+        if not self.parameters.features:
+            return
+        try:
+            if self._sampler is None:
                 self._bind(self.parameters)
-            except LookupError as error:
+            elif self._sampler.missing_labels:
+                self._take_up_labels(self._sampler)
+        except (LookupError, BinclfError) as error:
+            if isinstance(error, LookupError):
                 self._unbind(self._missing(error))
-            except BinclfError as error:
+            elif self._sampler is None:
                 self._unbind(printable(error))
+            else:
+                self.warn_sometimes('label', printable(error))
 
     def _bind(self, parameters: FeaturizerParameters) -> None:
-        """Find the topics on the graph and sample from them.
+        """Find the topics on the graph and sample from them; a label's may come later.
 
         Raises LookupError while one is missing, BinclfError where an expression does not fit.
         """
-        options, namespace = parameters, self.get_namespace()
-        if not options.features:
+        if not parameters.features:
             self._unbind('')
             return
-        graph = _Graph(dict(self.get_topic_names_and_types()))
-        for each in (*options.expressions(), *options.label_paths().values()):
-            for path, topic, fields in each.bind(graph, namespace):
-                check_fields(each.text, path, fields, graph.type_of(topic), field_types)
-        sampler = Sampler(options, graph, namespace, self.counts, graph.reading)
+        self._graph.look()
+        self._check(parameters)
+        graph = self._graph
+        sampler = Sampler(
+            parameters, graph, self.get_namespace(), self.counts, graph.reading, graph.types, self._keep
+        )
         self._unbind('')
         self._sampler, self._simulated = sampler, self._is_simulated()
-        self._out.begin(sampler.features, graph.kind(sampler.trigger))
-        for topic in sampler.topics:
-            callback = self._on_message(topic)
-            self._sensors.append(
-                self.subscribe(graph.kind(topic), topic, callback, LIVE, 'dropped', raw=True)
-            )
+        self._trigger = graph.kind(sampler.trigger)
+        self._out.begin(sampler.features)
+        self._subscribe_all(sampler)
         self.log(f'sampling {len(sampler.features)} features at each of {sampler.trigger}')
+        for each in sampler.missing_labels:
+            self.log(f'no label yet: waiting for the topic of {each}')
+
+    def _check(self, parameters: FeaturizerParameters) -> None:
+        """Check that features and labels fit the types of their topics. Raises as `_bind`."""
+        for each in parameters.expressions():
+            self._graph.check(each, self.get_namespace())
+        self._check_labels(parameters)
+
+    def _check_labels(self, parameters: FeaturizerParameters) -> None:
+        """Check that labels fit the types of their topics, those that are there. Raises BinclfError."""
+        for each in parameters.label_paths().values():
+            with suppress(LookupError):
+                self._graph.check(each, self.get_namespace())
+
+    def _take_up_labels(self, sampler: Sampler) -> None:
+        """Label from now on where the topics of labels have come."""
+        self._graph.look()
+        self._check_labels(self.parameters)
+        if sampler.take_up_labels(self._graph):
+            self._subscribe_all(sampler)
+            self.log(f'labels come from {", ".join(sampler.label_topics)}')
+
+    def _subscribe_all(self, sampler: Sampler) -> None:
+        """Subscribe to what is wanted and not subscribed to in this way yet."""
+        for topic in sampler.topics:
+            known = self._sensors.get(topic)
+            latched = self._graph.is_latched(topic) if topic in sampler.label_topics else False
+            if known is not None and latched in (known[1], None):
+                continue
+            kind = self._graph.kind(topic) if known is None else known[0].msg_type
+            if known is not None:
+                self.unsubscribe(known[0])
+            qos, callback = LATCHED if latched else LIVE, self._on_message(topic)
+            subscription = self.subscribe(kind, topic, callback, qos, 'dropped', raw=True)
+            self._sensors[topic] = subscription, bool(latched)
+
+    def _look_at_labels(self) -> None:
+        """Hear labels as their publishers keep them, who may have come or gone."""
+        if self._sampler is not None:
+            self._subscribe_all(self._sampler)
 
     def _missing(self, error: LookupError) -> str:
         """Return which topic is missing, and which may have been meant."""
@@ -103,9 +155,13 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def _unbind(self, waiting_for: str) -> None:
         self._waiting_for = waiting_for
         self._sampler = None
-        for each in self._sensors:
+        for each, _ in self._sensors.values():
             self.unsubscribe(each)
         self._sensors.clear()
+
+    def _keep(self, data: bytes) -> Any:
+        """Return what a sample keeps of the message that triggered it."""
+        return self._out.keep(data, self._trigger)
 
     def _on_message(self, topic: str) -> Callable[[bytes], None]:
         def on_message(data: bytes) -> None:
@@ -125,79 +181,6 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def _now_ns(self) -> int:
         """Return the time of arrival (ns): simulated time where that is used, else the steady clock."""
         return int(self.get_clock().now().nanoseconds) if self._simulated else time.monotonic_ns()
-
-
-class VectorOutput:
-    """Samples as vectors, on `features` and `labeled_features`."""
-
-    def __init__(self, node: BinclfNode[Any]) -> None:
-        self._features_out = node.advertise(Float64MultiArray, 'features', OUT)
-        self._labeled_out = node.advertise(Float64MultiArray, 'labeled_features', LABELED)
-
-    def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
-        """Say samples of these features, at each message of this type, from now on."""
-        self._features = FeaturesMessage(names, labeled=False)
-        self._labeled = FeaturesMessage(names, labeled=True)
-
-    def say(self, sample: Sample) -> None:
-        """Publish a sample."""
-        self._features_out.publish(self._features.fill(sample.x))
-
-    def say_labeled(self, sample: Sample) -> None:
-        """Publish a labelled sample."""
-        self._labeled_out.publish(self._labeled.fill(sample.x, sample.label))
-
-
-class StampedOutput:
-    """Samples as clouds of one point with the sensor's header, on `points` and `labeled_points`."""
-
-    def __init__(self, node: BinclfNode[Any]) -> None:
-        self._node = node
-        self._points_out = node.advertise(PointCloud2, 'points', OUT)
-        self._labeled_out = node.advertise(PointCloud2, 'labeled_points', LABELED_POINTS)
-
-    def begin(self, names: tuple[str, ...], trigger: type[Any]) -> None:
-        """Say samples of these features, at each message of this type, from now on."""
-        self._names, self._trigger = names, trigger
-
-    def say(self, sample: Sample) -> None:
-        """Publish a sample."""
-        self._points_out.publish(one_point_cloud(self._header(sample), self._names, sample.x))
-
-    def say_labeled(self, sample: Sample) -> None:
-        """Publish a labelled sample."""
-        cloud = one_point_cloud(self._header(sample), self._names, sample.x, sample.label)
-        self._labeled_out.publish(cloud)
-
-    def _header(self, sample: Sample) -> Any:
-        """Return the header of the message that triggered it; a new one where that has none."""
-        if has_header(self._trigger.get_fields_and_field_types()):
-            return message_from_bytes(sample.trigger, self._trigger).header
-        return Header(stamp=self._node.get_clock().now().to_msg())
-
-
-class _Graph(dict[str, bool]):
-    """Topic → whether its type has a header; looked up only for the topics that are asked for."""
-
-    def __init__(self, types: dict[str, list[str]]) -> None:
-        super().__init__(dict.fromkeys(types, False))
-        self._types = types
-
-    def type_of(self, topic: str) -> str:
-        """Return the name of the type of a topic."""
-        return self._types[topic][0]
-
-    def kind(self, topic: str) -> Any:
-        """Return the message class of a topic. Raises BinclfError where it cannot be imported."""
-        return message_class(self.type_of(topic))
-
-    def reading(self, topic: str, paths: Sequence[Fields]) -> Read:
-        """Return what reads paths of fields from the bytes of a topic's messages."""
-        kind = self.type_of(topic)
-        return SerializedReadings(kind, paths, field_types, decoder(kind)).read
-
-    def __getitem__(self, topic: str) -> bool:
-        return has_header(field_types(self.type_of(topic)))
 
 
 def main(arguments: list[str] | None = None) -> int:

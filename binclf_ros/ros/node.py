@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -114,8 +115,9 @@ class BinclfNode(Node, Generic[P]):
         `raw`: the callback gets the bytes that came, not a message made of them.
         """
         call = self.guarded(callback, count)
+        overrides = overridable(self, topic, 'subscription')  # are written into the profile
         subscription = self.create_subscription(
-            kind, topic, call, qos, qos_overriding_options=overridable(self, topic, 'subscription'), raw=raw
+            kind, topic, call, copy(qos), qos_overriding_options=overrides, raw=raw
         )
         if executor_of(self.parameters.executor) is SingleThreadedExecutor:
             subscription.callback = self.guarded(with_what_waits(call, subscription))
@@ -130,7 +132,7 @@ class BinclfNode(Node, Generic[P]):
     def advertise(self, kind: type[Any], topic: str, qos: QoSProfile, sole: bool = False) -> Publisher[Any]:
         """Advertise a topic; where this node is the `sole` one that should publish it, another is named."""
         publisher = self.create_publisher(
-            kind, topic, qos, qos_overriding_options=overridable(self, topic, 'publisher')
+            kind, topic, copy(qos), qos_overriding_options=overridable(self, topic, 'publisher')
         )
         self._advertised.append(publisher)
         if sole:

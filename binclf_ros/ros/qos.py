@@ -49,6 +49,12 @@ MODEL = QoSProfile(
     durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
 )
 """The model: whoever comes late gets the last one."""
+LATCHED = QoSProfile(
+    depth=100,
+    reliability=QoSReliabilityPolicy.RELIABLE,
+    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""Heard: a label whose publishers keep the last one for whoever comes late."""
 SCALAR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 """Curves for people."""
 PICTURE = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)

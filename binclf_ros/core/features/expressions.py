@@ -206,7 +206,8 @@ class _Paths(Grammar):
     def times(self) -> Function | None:
         """Take * or /; a / in front of which and behind which there are blanks."""
         if self.text.startswith('/', self.position):
-            if self.text[self.position - 1] != ' ' or not self.text.startswith('/ ', self.position):
+            around = self.text[self.position - 1], self.text[self.position + 1 : self.position + 2]
+            if around not in ((' ', ' '), (' ', '')):
                 raise self.fail('write blanks around / where it divides: it also begins a path')
             self.token('/')
             return PRODUCTS['/']

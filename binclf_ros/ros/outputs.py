@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How samples go out: as vectors, or as clouds of one point with the header of the sensor."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Float64MultiArray, Header
+
+from ..core.cdr import LITTLE_ENDIAN
+from ..core.features.fields import has_header
+from ..core.features.sampler import Sample
+from .clouds import one_point_cloud
+from .messages import FeaturesMessage, message_from_bytes
+from .node import BinclfNode
+from .qos import LABELED, LABELED_POINTS, OUT
+
+ENCODING = bytes(4)
+"""What stands before the first field."""
+FRONT_OF_HEADER = struct.Struct('<iII')
+"""Seconds, nanoseconds, and the length of the frame with its NUL."""
+
+
+class VectorOutput:
+    """Samples as vectors, on `features` and `labeled_features`."""
+
+    def __init__(self, node: BinclfNode[Any]) -> None:
+        self._features_out = node.advertise(Float64MultiArray, 'features', OUT)
+        self._labeled_out = node.advertise(Float64MultiArray, 'labeled_features', LABELED)
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Publish samples of these features from now on."""
+        self._features = FeaturesMessage(names, labeled=False)
+        self._labeled = FeaturesMessage(names, labeled=True)
+
+    def keep(self, data: bytes, kind: type[Any]) -> None:
+        """Keep nothing of a trigger: a vector has no stamp."""
+
+    def say(self, sample: Sample) -> None:
+        """Publish a sample."""
+        self._features_out.publish(self._features.fill(sample.x))
+
+    def say_labeled(self, sample: Sample) -> None:
+        """Publish a labelled sample."""
+        self._labeled_out.publish(self._labeled.fill(sample.x, sample.label))
+
+
+class StampedOutput:
+    """Samples as clouds of one point with the sensor's header, on `points` and `labeled_points`."""
+
+    def __init__(self, node: BinclfNode[Any]) -> None:
+        self._node = node
+        self._points_out = node.advertise(PointCloud2, 'points', OUT)
+        self._labeled_out = node.advertise(PointCloud2, 'labeled_points', LABELED_POINTS)
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Publish samples of these features from now on."""
+        self._names = names
+
+    def keep(self, data: bytes, kind: type[Any]) -> Header:
+        """Return the header of a message of a kind; a new one where that has none."""
+        header = header_of(data, kind)
+        return Header(stamp=self._node.get_clock().now().to_msg()) if header is None else header
+
+    def say(self, sample: Sample) -> None:
+        """Publish a sample."""
+        self._points_out.publish(one_point_cloud(sample.trigger, self._names, sample.x))
+
+    def say_labeled(self, sample: Sample) -> None:
+        """Publish a labelled sample."""
+        cloud = one_point_cloud(sample.trigger, self._names, sample.x, sample.label)
+        self._labeled_out.publish(cloud)
+
+
+def header_of(data: bytes, kind: type[Any]) -> Header | None:
+    """Return the header of a message from its bytes, without the rest; None where the type has none.
+
+    Raises SampleError: `unreadable`.
+    """
+    fields = kind.get_fields_and_field_types()
+    if not has_header(fields):
+        return None
+    if next(iter(fields)) != 'header' or not data.startswith(LITTLE_ENDIAN):
+        header: Header = message_from_bytes(data, kind).header
+        return header
+    sec, nanosec, length = FRONT_OF_HEADER.unpack_from(data, len(ENCODING))
+    start = len(ENCODING) + FRONT_OF_HEADER.size
+    frame = data[start : start + max(0, length - 1)].decode(errors='replace')
+    header = Header(frame_id=frame)
+    header.stamp.sec, header.stamp.nanosec = sec, nanosec
+    return header
