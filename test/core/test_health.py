@@ -82,6 +82,14 @@ def test_a_slow_topic_has_the_time_of_ten_messages():
     assert window_sec(replace(SAMPLING, topics=(topic('/imu/data', rate_hz=0.5),))) == 20.0
 
 
+def test_one_message_tells_no_period():
+    once = topic('/co2', received=1, rate_hz=None, age_sec=60.0)
+    assert said(replace(SAMPLING, topics=(IMU, once))) == []
+    assert 'nothing from /co2 for 121 s: ' in the_one(
+        replace(SAMPLING, topics=(IMU, replace(once, age_sec=121.0)))
+    )
+
+
 # dropped
 
 

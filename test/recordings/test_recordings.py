@@ -34,6 +34,7 @@ from std_msgs.msg import Float64, Float64MultiArray, String
 
 from binclf_ros.core.features.options import SamplingOptions
 from binclf_ros.core.features.sampler import Sampler
+from binclf_ros.core.health.watch import SamplingWatch
 from binclf_ros.demo.processes import unused_domain
 from binclf_ros.recordings import bags
 from binclf_ros.recordings.feed import find_topics, in_order
@@ -161,6 +162,34 @@ def samples_of(options, recording, train_until):
                 samples += sampler.push(each.topic, message, each.time_ns)[1]
         parts.append((np.array([each.x for each in samples]), np.array([each.label for each in samples])))
     return parts
+
+
+@pytest.mark.parametrize(
+    ('recording', 'example', 'seconds'),
+    [('husky_surface_imu', 'husky.yaml', 60.0), ('room_occupancy', 'room.yaml', 400.0)],
+)
+def test_health_does_not_cry_wolf(recording, example, seconds):
+    options, _ = options_of(example)
+    feed = bags.feed(DATA / recording / 'bag', None)
+    topics = find_topics(feed, options, field_types)
+    sampler = Sampler(options, topics.headers)
+    watch, looks, found = SamplingWatch(options.label), 0, []
+    for each in in_order(feed, topics):
+        since = (each.time_ns - feed.start_ns) * 1e-9
+        while looks * 0.2 <= since:
+            now_ns = feed.start_ns + looks * 200_000_000
+            found += watch.look(now_ns * 1e-9, sampler.status(now_ns))
+            looks += 1
+        if since > seconds:
+            break
+        message = deserialize_message(each.data, message_class(topics.kinds[each.topic]))
+        sample, labeled = sampler.push(each.topic, message, each.time_ns)
+        if sample is not None:
+            watch.on_sample(sample.x)
+        for ready in labeled:
+            watch.on_labeled(ready.label)
+    assert sampler.counts['sampled'] > 5
+    assert [each.text for each in found] == []
 
 
 def scikit_learn(X, y, X_test, y_test, l2=1.0):

@@ -14,6 +14,7 @@ CONSTANT_SEC = 10.0
 """A feature that does not change for so long is named: it may be frozen, or the robot may stand still."""
 OPERATOR_SEC = 0.1
 """A label whose clock differs by more from the trigger's is joined by arrival."""
+FIRST_SEC = 120.0
 MAX_NAMED = 3
 _WHY = {
     'missing': 'nothing has come from {topic} yet: is its driver running? See ros2 topic hz {topic}',
@@ -49,8 +50,13 @@ def window_sec(now: SamplerStatus) -> float:
 
 
 def limit_sec(topic: TopicStatus | None) -> float:
-    """Return after which time a topic is called silent: 3 s, or 10 of its periods."""
-    return max(WINDOW_SEC, PERIODS / topic.rate_hz) if topic and topic.rate_hz else WINDOW_SEC
+    """Return after which time a topic is called silent: 3 s, or 10 of its periods.
+
+    One message tells no period yet: some sensors speak once a minute.
+    """
+    if topic is None or not topic.received:
+        return WINDOW_SEC
+    return max(WINDOW_SEC, PERIODS / topic.rate_hz) if topic.rate_hz else FIRST_SEC
 
 
 def find(

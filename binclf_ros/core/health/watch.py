@@ -35,9 +35,10 @@ class SamplingWatch:
             self._first = x
         self._newest = x
 
-    def on_labeled(self, label: int) -> None:
+    def on_labeled(self, label: int | None) -> None:
         """Count a labelled sample."""
-        self._labeled[label] += 1
+        if label is not None:
+            self._labeled[label] += 1
 
     def look(self, now: float, status: SamplerStatus) -> list[Finding]:
         """Return what is wrong at a time."""
