@@ -13,8 +13,9 @@ from rclpy.subscription import Subscription
 from ..core.errors import BinclfError
 from ..core.features.sampler import Sampler
 from ..core.features.status import SamplerStatus
-from ..core.health.findings import OK, WARN, near_topic
+from ..core.health.findings import OK, WARN, Finding, near_topic
 from ..core.health.sampling import facts
+from ..core.health.watch import SamplingWatch
 from ..core.text import printable
 from ..ros.node import BinclfNode
 from ..ros.options import FeaturizerParameters
@@ -34,6 +35,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._sampler: Sampler | None = None
         self._graph = Sensors(self)
         self._sensors: dict[str, tuple[Subscription[Any], bool]] = {}
+        self._watch = SamplingWatch()
         self._waiting_for = ''
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
@@ -54,7 +56,12 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             return WARN, 'no features yet: set the parameter features to a list of expressions'
         if self._sampler is None:
             return WARN, self._waiting_for or 'looking for topics'
-        return OK, 'sampling'
+        return OK, '; '.join(['sampling', *self._watch.notes])
+
+    def find(self, now: float) -> list[Finding]:
+        """Return what is wrong with the sampling lately."""
+        status = self.sampling()
+        return [] if status is None else self._watch.look(now, status)
 
     def values(self) -> dict[str, object]:
         """Return what `ros2 topic hz` would say of the topics, and the features that had no reading."""
@@ -100,6 +107,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         )
         self._unbind('')
         self._sampler, self._simulated = sampler, self._is_simulated()
+        self._watch = SamplingWatch(parameters.label, parameters.clock_tolerance_sec)
         self._trigger = graph.kind(sampler.trigger)
         self._out.begin(sampler.features)
         self._subscribe_all(sampler)
@@ -169,8 +177,10 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
                 return
             sample, labeled = self._sampler.push(topic, data, self._now_ns())
             if sample is not None:
+                self._watch.on_sample(sample.x)
                 self._out.say(sample)
             for each in labeled:
+                self._watch.on_labeled(each.label)
                 self._out.say_labeled(each)
 
         return on_message

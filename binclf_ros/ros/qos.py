@@ -69,11 +69,14 @@ def overridable(node: Node, topic: str, side: str) -> QoSOverridingOptions:
     """
     prefix = f'{QOS}{node.resolve_topic_name(topic)}.{side}.'
     given = overrides(node)
-    kinds = [each for each in QoSPolicyKind if prefix + each.name.lower() in given]
-    for each in kinds:
-        name = prefix + each.name.lower()
-        _check(name, given[name].value, _WORDS.get(each.name.lower()))
-    return QoSOverridingOptions(kinds)
+    kinds = {each.name.lower(): each for each in QoSPolicyKind}
+    policies = [name[len(prefix) :] for name in given if name.startswith(prefix)]
+    for policy in policies:
+        if policy not in kinds:
+            there = ', '.join(sorted(kinds.keys() - {'invalid'}))
+            raise ParameterError(f'{prefix}{policy}: there is no such policy, only {there}')
+        _check(prefix + policy, given[prefix + policy].value, _WORDS.get(policy))
+    return QoSOverridingOptions([kinds[policy] for policy in policies])
 
 
 def _check(name: str, value: object, words: Any) -> None:

@@ -121,8 +121,8 @@ def test_stamps_of_zero_are_said(robot, ground):
 
 def test_facts_of_each_topic_are_in_the_diagnostics(robot):
     robot.start(label='')
-    robot.until(lambda: robot.ground.shown('featurizer', 'rate_hz/level'), level=moving)
-    assert float(robot.ground.shown('featurizer', 'age_sec/level')) >= 0.0
+    robot.until(lambda: ' Hz, newest ' in robot.ground.shown('featurizer', 'topic/level'), level=moving)
+    assert 'by arrival' in robot.ground.shown('featurizer', 'topic/level')
 
 
 def test_features_of_another_model_are_refused_aloud(ground):
@@ -167,3 +167,28 @@ def test_samples_of_other_features_are_refused_aloud(ground):
     assert ground.severity['trainer'] == 1
     for words in ('labelled samples refused', 'the first model: step 1'):
         ground.wait_until(lambda w=words: w in process.stderr, words)
+
+
+def test_a_latched_label_is_heard_by_who_comes_late(ground):
+    label = ground.publisher(Int8, 'label', LATCHED, subscribers=0)
+    label.publish(Int8(data=1))
+    robot = Robot(ground)
+    ground.start('featurizer', features='[/level/data]', label='/label/data', label_timeout_sec=0.0)
+    robot.level = ground.publisher(Float64, 'level', 100, subscribers=0)
+    ground.wait_for_nodes('featurizer')
+    robot.until(lambda: ground.count('featurizer', 'labeled') > 0, level=moving)
+
+
+@pytest.mark.parametrize(
+    ('policy', 'value', 'words'),
+    [
+        ('reliability', 'sure', "is 'sure', expected one of system_default, reliable, best_effort"),
+        ('depth', '-1', 'is -1, expected a whole number'),
+        ('relibility', 'reliable', 'there is no such policy, only '),
+    ],
+)
+def test_an_override_of_qos_that_is_none_ends_the_start_in_a_sentence(ground, policy, value, words):
+    name = f'qos_overrides./features.subscription.{policy}'
+    process = ground.start('predictor', **{name: value})
+    assert process.wait() == 1
+    assert f'cannot start: {name}' in process.stderr and words in process.stderr
