@@ -122,8 +122,8 @@ class Expression:
     @property
     def n_elements(self) -> int:
         """How many elements have to be looked at for it."""
-        pooled = [path.n_elements for path in self.paths if path.pooled]
-        return self.n_features + sum(count for count in pooled if count > 1)
+        pooled = sum(path.n_elements for path in self.paths if path.pooled)
+        return (self.n_features if self.free_paths else 0) + pooled
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the features that this stands for: the text, or one an element."""
