@@ -62,6 +62,7 @@ def test_every_parameter_says_what_it_is() -> None:
 def test_the_configuration_shows_every_default(node: str) -> None:
     shown = load(ROOT / 'config' / 'binclf.yaml')['/**'][node]['ros__parameters']
     defaults = {each.name: each.default for each in fields(KINDS[node])}
+    defaults = {k: list(v) if isinstance(v, tuple) else v for k, v in defaults.items()}
     expected = {k: v for k, v in defaults.items() if k not in EMPTY_IN_YAML}
     assert shown == expected
 

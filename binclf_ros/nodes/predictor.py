@@ -26,6 +26,7 @@ from ..core.text import difference
 from ..ros.cloud_bytes import Cloud, SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
+from ..ros.images import ImageAnswers
 from ..ros.messages import (
     SerializedFeatures,
     decision_to_bytes,
@@ -50,7 +51,8 @@ COUNTED = ('received', 'answered', 'outside', 'flips', 'chatter')
 class Predictor(BinclfNode[PredictorParameters]):
     """Answers by the newest good `model`.
 
-    `features` with `probability` and `decision`; `points` with `classified_points`.
+    `features` with `probability` and `decision`; `points` with `classified_points`, `image` with
+    `classified_image`.
     """
 
     def __init__(self) -> None:
@@ -84,6 +86,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._load()
         self.subscribe(Float64MultiArray, 'features', self.on_features, LIVE, 'rejected', raw=True)
         self.subscribe(PointCloud2, 'points', self.on_points, LIVE, 'rejected', raw=True)
+        ImageAnswers(self, lambda: self._model)
         self.subscribe(String, 'model', self.on_model, MODEL, 'model_rejected')
         self.every(EXPLAIN_SEC, self._explain)
 

@@ -29,6 +29,7 @@ from ..core.storage.files import place_of
 from ..core.storage.model_file import check_is_new
 from ..ros.cloud_bytes import SerializedClouds
 from ..ros.clouds import CloudReader
+from ..ros.images import LabeledImages
 from ..ros.messages import SerializedFeatures, model_to_msg
 from ..ros.node import BinclfNode
 from ..ros.options import TrainerParameters
@@ -42,7 +43,7 @@ MAX_NOTES = 5
 
 
 class Trainer(BinclfNode[TrainerParameters]):
-    """Learns from `labeled_features` and `labeled_points`; publishes `model` and curves."""
+    """Learns from `labeled_features`, `labeled_points`, `labeled_image`; publishes `model` and curves."""
 
     def __init__(self) -> None:
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
@@ -93,6 +94,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         return learner
 
     def _provide_services(self) -> None:
+        LabeledImages(self, self._check_names, self._learn)
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)

@@ -17,6 +17,7 @@ from ..core.features.options import PointOptions, SamplingOptions
 from ..core.learning.options import LearningOptions, WorkerOptions
 from ..core.options import Options, allowed, as_yaml, meaning, named, option
 from ..core.storage.options import DatasetFileOptions, ModelFileOptions
+from ..vision.options import ImageOptions, PixelOptions
 
 WIDTH = 100
 
@@ -56,6 +57,7 @@ class TrainerParameters(
     EvaluationOptions,
     DatasetFileOptions,
     ModelFileOptions,
+    PixelOptions,
     PointOptions,
     WorkerOptions,
     LearningOptions,
@@ -64,7 +66,7 @@ class TrainerParameters(
 
 
 @dataclass(frozen=True)
-class PredictorParameters(NodeOptions, ModelFileOptions, DecisionOptions):
+class PredictorParameters(NodeOptions, ImageOptions, ModelFileOptions, DecisionOptions):
     """Parameters of the predictor."""
 
 

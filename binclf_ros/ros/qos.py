@@ -43,6 +43,8 @@ LABELED_POINTS = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE
 """The same for clouds: a hundred of them may be a thousand times as many samples."""
 CLOUDS_OUT = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
 """Said: classified clouds."""
+IMAGES = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+"""Heard: images. As `LIVE`, but a hundred frames would be a hundred megabytes and seconds late."""
 MODEL = QoSProfile(
     depth=1,
     reliability=QoSReliabilityPolicy.RELIABLE,

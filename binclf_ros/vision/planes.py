@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import SampleError
+from ..core.features.images import Around, PixelExpression
 from .frames import Frame, Pixels, opencv
 
 SCALES = (1.0, 0.5, 0.25)
@@ -70,6 +71,23 @@ class Planes:
     def edge(self, key: Any, plane: Pixels, px: float) -> Pixels:
         """Return how steep a plane blurred over px is, in single precision."""
         return self._once(('edge', key, px), lambda: self._gradient(self.blur(key, plane, px)))
+
+    def of(self, expression: PixelExpression) -> Pixels:
+        """Return the plane of an expression, (h, w), uint8 or float32. Raises SampleError (`channel`)."""
+        if expression.leaf is not None:
+            return self._leaf(expression.leaf)
+        return self._once(expression.steps, lambda: self._computed(expression))
+
+    def _leaf(self, leaf: str | Around) -> Pixels:
+        if isinstance(leaf, str):
+            return self.channel(leaf)
+        return WINDOWED[leaf.name](self, leaf.of.steps, self.of(leaf.of), leaf.px)
+
+    def _computed(self, expression: PixelExpression) -> Pixels:
+        program = expression.program
+        planes = [self._leaf(leaf).astype(np.float32) for leaf in program.inputs]  # 3 − 5 is no uint8
+        computed: Pixels = program.arrays(planes).astype(np.float32)
+        return computed
 
     def _once(self, key: Any, make: Callable[[], Pixels]) -> Pixels:
         if key not in self._made:

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images on topics: pixels that are taught by masks, and masks that are answered."""
+
+from __future__ import annotations
+
+import array
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from ..core.arrays import Array
+from ..core.cdr import LITTLE_ENDIAN
+from ..core.errors import SampleError
+from ..core.learning.model import Model
+from ..vision.frames import Frame, Pixels, frame_of, frame_of_compressed, mask_of, opencv
+from ..vision.masks import MaskJoin, draw
+from ..vision.pixels import PixelReader
+from .messages import message_from_bytes
+from .node import BinclfNode
+from .qos import CLOUDS_OUT, IMAGES, LABELED_POINTS, PICTURE
+
+OVERLAY_SEC = 0.2
+OVERLAY_QUALITY = 80
+STAMP = struct.Struct('<iI')
+
+
+class ImageInput:
+    """Hears images, raw or compressed, as bytes; a frame is made of them when it is needed."""
+
+    def __init__(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
+        compressed = node.parameters.image_transport == 'compressed'
+        self._kind: type[Any] = CompressedImage if compressed else Image
+        self._frame_of = frame_of_compressed if compressed else frame_of
+        topic = 'image/compressed' if compressed else 'image'
+        node.subscribe(self._kind, topic, callback, IMAGES, count, raw=True)
+
+    def read(self, data: bytes) -> tuple[Header, Frame]:
+        """Return header and frame. Raises SampleError, by the reasons of vision/frames.py."""
+        message = message_from_bytes(data, self._kind)
+        return message.header, self._frame_of(message)
+
+    def stamp(self, data: bytes) -> int:
+        """Return the stamp of an image (ns). Raises SampleError: `unreadable`."""
+        if data[:2] == LITTLE_ENDIAN and len(data) >= 4 + STAMP.size:
+            sec, nanosec = STAMP.unpack_from(data, 4)
+            return int(sec) * 1_000_000_000 + int(nanosec)
+        return _stamp_of(message_from_bytes(data, self._kind).header)
+
+
+def _stamp_of(header: Header) -> int:
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
+
+
+class LabeledImages:
+    """Joins images with their masks, and hands the pixels that a mask labels to the trainer.
+
+    `check(names)` raises SampleError for other features than those before; `learn(names, X, y)` takes
+    samples, X (m, N) and y (m,).
+    """
+
+    def __init__(
+        self,
+        node: BinclfNode[Any],
+        check: Callable[[tuple[str, ...]], None],
+        learn: Callable[[tuple[str, ...], Array, Array], None],
+    ) -> None:
+        self._node, self._check, self._learn = node, check, learn
+        self._reader = PixelReader(node.parameters.pixel_features, node.parameters.image_scale)
+        self._join: MaskJoin[bytes] = MaskJoin()
+        self._input = ImageInput(node, self.on_image, 'rejected')
+        node.subscribe(Image, 'labeled_image', self.on_mask, LABELED_POINTS, 'rejected', raw=True)
+
+    def on_image(self, data: bytes) -> None:
+        """Keep an image, and teach it if its mask waits for it."""
+        stamp = self._input.stamp(data)
+        joined = self._join.add_frame(stamp, data, len(data))
+        if joined is not None:
+            self._teach(stamp, *joined)
+
+    def on_mask(self, data: bytes) -> None:
+        """Take a mask in, and teach its image; one that cannot be used counts as one sample received."""
+        try:
+            message = message_from_bytes(data, Image)
+            stamp = _stamp_of(message.header)
+            joined = self._join.add_mask(stamp, mask_of(message))
+        except SampleError:
+            self._node.counts['received'] += 1
+            raise
+        if joined is not None:
+            self._teach(stamp, *joined)
+
+    def _teach(self, stamp: int, data: bytes, mask: Pixels) -> None:
+        """Teach the pixels of an image that a mask labels; those without a reading are counted out."""
+        n_pixels = 1
+        try:
+            X, y = self._samples(stamp, data, mask)
+            self._check(self._reader.names)
+            n_pixels = len(y)
+        finally:
+            self._node.counts['received'] += n_pixels
+        known = np.isfinite(X).all(axis=1)
+        n_known = int(np.count_nonzero(known))
+        if n_known < n_pixels:
+            self._node.counts['rejected/not_finite'] += n_pixels - n_known
+        if n_known:
+            self._learn(self._reader.names, np.ascontiguousarray(X[known]), y[known])
+
+    def _samples(self, stamp: int, data: bytes, mask: Pixels) -> tuple[Array, Array]:
+        """Return X (m, N) and y (m,) of the pixels that are drawn. Raises SampleError."""
+        options = self._node.parameters
+        _, frame = self._input.read(data)
+        if mask.shape != (frame.height, frame.width):
+            size = f'{frame.width} × {frame.height}'
+            raise SampleError('size', f'a mask of {mask.shape[1]} × {mask.shape[0]} for a frame of {size}')
+        if self._reader.scale != options.image_scale:
+            self._reader = PixelReader(self._reader.names, options.image_scale)
+        pixels, y = draw(mask, options.pixels_per_image, stamp)
+        return self._reader.columns(frame, pixels), y
+
+
+class ImageAnswers:
+    """Answers each image with the probability of its pixels, where the model is of pixels."""
+
+    def __init__(self, node: BinclfNode[Any], model: Callable[[], Model | None]) -> None:
+        self._node, self._model = node, model
+        self._of: tuple[tuple[str, ...], float] = ((), 0.0)
+        self._reader: PixelReader | None = None
+        self._overlay_sec = 0.0
+        self._input = ImageInput(node, self.on_image, 'rejected')
+        self._out = node.advertise(Image, 'classified_image', CLOUDS_OUT)
+        self._overlay_out = node.advertise(CompressedImage, '~/overlay/compressed', PICTURE)
+
+    def on_image(self, data: bytes) -> None:
+        """Answer one image; with a model that is not of pixels it is none of this node's business."""
+        model = self._model()
+        reader = None if model is None else self._reader_of(model)
+        if model is not None and reader is None:
+            self._node.counts['images_ignored'] += 1
+            return
+        self._node.counts['received'] += 1
+        if model is None or reader is None:
+            raise SampleError('no_model', 'no model yet: nothing is published')
+        header, frame = self._input.read(data)
+        probability = reader.predict_proba(frame, model)
+        if self._out.get_subscription_count():
+            self._out.publish(mask_to_msg(probability, header))
+        self._publish_overlay(frame, probability, header)
+        self._node.counts['answered'] += 1
+
+    def _reader_of(self, model: Model) -> PixelReader | None:
+        """Return what reads the features of a model; None where they are not of pixels."""
+        of = model.features, self._node.parameters.image_scale
+        if of != self._of:
+            self._of = of
+            try:
+                self._reader = PixelReader.of_model(*of)
+            except SampleError:
+                self._reader = None
+        return self._reader
+
+    def _publish_overlay(self, frame: Frame, probability: NDArray[np.float32], header: Header) -> None:
+        """Publish the picture with the probability over it, for people, while somebody looks."""
+        now = time.monotonic()
+        if now - self._overlay_sec < OVERLAY_SEC or not self._overlay_out.get_subscription_count():
+            return
+        self._overlay_sec = now
+        data = overlay(frame, probability)
+        message = CompressedImage(header=header, format='jpeg')
+        message.data = array.array('B', data)
+        self._overlay_out.publish(message)
+
+
+def mask_to_msg(probability: NDArray[np.float32], header: Header) -> Image:
+    """Return a `classified_image`: mono8, probability × 255 rounded, 0 where there is no answer; (H, W)."""
+    scaled = np.nan_to_num(probability * np.float32(255.0), nan=0.0)
+    pixels = np.rint(scaled).astype(np.uint8)
+    height, width = pixels.shape
+    message = Image(header=header, height=height, width=width, encoding='mono8', step=width)
+    message.data = array.array('B', pixels.tobytes())
+    return message
+
+
+def overlay(frame: Frame, probability: NDArray[np.float32]) -> bytes:
+    """Return a JPEG of a frame, tinted green towards 1 and magenta towards 0 by its probability (H, W)."""
+    cv2 = opencv()
+    p = np.nan_to_num(probability, nan=0.5)
+    picture = _picture(frame).astype(np.float32)
+    tint = np.empty_like(picture)
+    tint[:, :, 1] = 255.0 * p
+    tint[:, :, 0] = tint[:, :, 2] = 255.0 * (1.0 - p)
+    strength = np.abs(2.0 * p - 1.0)[:, :, None] * np.float32(0.5)
+    mixed = picture + strength * (tint - picture)
+    _, encoded = cv2.imencode('.jpg', mixed.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+    return bytes(encoded)
+
+
+def _picture(frame: Frame) -> NDArray[np.uint8]:
+    """Return a frame as BGR (H, W, 3) to look at; of depth, the nearest is the brightest."""
+    if frame.bgr is not None:
+        return frame.bgr
+    gray = frame.gray
+    if gray is None:
+        depth = np.nan_to_num(np.asarray(frame.depth), nan=np.inf)
+        gray = (255.0 / (1.0 + np.maximum(depth, 0.0))).astype(np.uint8)
+    return np.repeat(gray[:, :, None], 3, axis=2)
