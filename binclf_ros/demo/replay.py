@@ -34,7 +34,8 @@ class Replay(Course):
         self._expected = self._unseen = 0
 
     def _is_ready(self) -> bool:
-        return self._player.heard.levels['featurizer'] == 0  # it has found its topics
+        shown = self._player.heard.status['featurizer']
+        return any(key.startswith('topic/') for key in shown)  # it has found its topics
 
     def _planned_samples(self) -> int:
         return sum(step.label is not None for step in self._teaching_steps())

@@ -134,6 +134,7 @@ class Predictor(BinclfNode[PredictorParameters]):
             self._points_out.publish(self._writer.write(cloud, probability, self.parameters.threshold))
         self.counts['points'] += len(probability)
         self.counts['points_not_finite'] += self._reader.n_unusable
+        self.remark(self._reader.is_stale, self._reader.remarks())
         self.counts['answered'] += 1
 
     def _on_outside(self, x: Array) -> None:

@@ -114,6 +114,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         count = 1
         try:
             cloud = self._points.read_labeled(self._clouds.read(data))
+            self.remark(self._points.is_stale, self._points.remarks())
             self._check_names(cloud.names)
             count = len(cloud.y) + sum(cloud.left_out.values())
         finally:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import array
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -30,14 +30,21 @@ from ..core.features.clouds import LABEL, PointExpression, parse_point_expressio
 from ..core.learning.losses import sigmoid
 from ..core.learning.model import Model
 from ..core.learning.taught import Taught
-from ..core.text import MAX_NAME, is_name, printable, shown
+from ..core.text import printable
 from .cloud_bytes import Cloud
-from .cloud_layout import Field, fields_of, fill, layout_key, n_points_of, single, view
+from .cloud_layout import (
+    fields_of,
+    fill,
+    is_padded,
+    layout_key,
+    n_points_of,
+    single,
+    view,
+)
+from .cloud_plan import Parsed, Plan
 from .messages import MAX_SQUARE
 
 CloudLike: TypeAlias = 'PointCloud2 | Cloud'
-Parsed: TypeAlias = 'Callable[[str], PointExpression | None]'
-"""The expression that a name is; None for the mere name of a field."""
 Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
 """The first point, z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
@@ -77,61 +84,6 @@ class LabeledPoints:
     left_out: dict[str, int]
 
 
-class _Plan:
-    """How to get the features out of clouds of one layout."""
-
-    def __init__(self, fields: dict[str, Field], features: Sequence[str], expressions: Parsed) -> None:
-        self.label = fields.get(LABEL)
-        self.names = tuple(features) or tuple(name for name in fields if name != LABEL)
-        if not self.names:
-            raise SampleError('field', 'the cloud has no field that could be a feature')
-        if not all(map(is_name, self.names)):
-            bad = next(name for name in self.names if not is_name(name))
-            raise SampleError(
-                'field', f'a field has 1 to {MAX_NAME} printable characters, not {shown(bad)}'
-            )
-        self.plain: list[tuple[int, Field]] = []
-        self.derived: list[tuple[int, PointExpression]] = []
-        self.helpers: dict[str, Field] = {}
-        for i, name in enumerate(self.names):
-            expression = None if name in fields else expressions(name)
-            if expression is None:
-                self.plain.append((i, self._needed(fields, name, name)))
-            else:
-                self.derived.append((i, expression))
-                for each in sorted(expression.fields):
-                    self.helpers[each] = self._needed(fields, each, name)
-        integers = {i for i, field in self.plain if field.dtype.kind != 'f'}
-        self.runs = _runs(self.plain)
-        self.doubtful = [i for i in range(len(self.names)) if i not in integers]
-
-    @staticmethod
-    def _needed(fields: dict[str, Field], name: str, feature: str) -> Field:
-        field = fields.get(name)
-        if field is None:
-            there = ', '.join(fields) or 'none'
-            raise SampleError(
-                'field', f'no field {shown(name)} for {shown(feature)}; there are {printable(there, 300)}'
-            )
-        return single(field)
-
-
-def _runs(plain: list[tuple[int, Field]]) -> list[tuple[int, list[int]]]:
-    """Return the FLOAT32 fields that lie side by side: offset of the first, and numbers of the features.
-
-    None at all where a field is of another type.
-    """
-    runs: list[tuple[int, list[int]]] = []
-    for i, field in sorted(plain, key=lambda each: each[1].offset):
-        if field.dtype != np.float32:  # nor FLOAT32 in another byte order
-            return []
-        if runs and field.offset == runs[-1][0] + 4 * len(runs[-1][1]):
-            runs[-1][1].append(i)
-        else:
-            runs.append((field.offset, [i]))
-    return runs
-
-
 def _parsed(name: str) -> PointExpression | None:
     try:
         return parse_point_expression(name)
@@ -140,10 +92,12 @@ def _parsed(name: str) -> PointExpression | None:
 
 
 class CloudReader:
-    """Reads clouds by a list of point features; an empty one stands for all fields but `label`.
+    """Reads clouds by a list of point features; an empty one stands for all fields that are numbers.
 
-    A feature is the field of exactly this name where the cloud has it, else the expression. The fields
-    are looked at once as long as they stay the same.
+    These are all but `label`, clocks (t, time, timestamp, offset_time), packed colours (rgb, rgba) and
+    padding (_). A feature is the field of exactly this name where the cloud has it, or r, g or b of its
+    packed colours, else the expression. The fields are looked at once as long as they stay the same.
+    `is_stale`: the last cloud had a `row_step` that was passed over.
     """
 
     def __init__(self, point_features: Sequence[str] = ()) -> None:
@@ -164,10 +118,11 @@ class CloudReader:
     def _prepare(self, features: Sequence[str], expressions: Parsed) -> None:
         self._features, self._expressions = tuple(features), expressions
         self._known: tuple[object, ...] = ()
-        self._last: _Plan | None = None
+        self._last: Plan | None = None
         self._answer = np.empty(0, dtype=np.float32)
         self._block = np.empty((0, BLOCK_POINTS))
         self.n_unusable = 0
+        self.is_stale = False
 
     def read(self, cloud: CloudLike) -> Points:
         """Return all points of a cloud, in its order. Raises SampleError, reasons above."""
@@ -185,7 +140,7 @@ class CloudReader:
         if len(self._answer) != n_points:
             self._answer = np.empty(n_points, dtype=np.float32)
         self.n_unusable = 0
-        padded = cloud.row_step != cloud.width * cloud.point_step
+        padded = is_padded(cloud)
         single = plan.runs and model.forward.additive
         blocks = self._whole if plan.derived or padded else self._singles if single else self._doubles
         with np.errstate(all='ignore'):
@@ -200,7 +155,7 @@ class CloudReader:
     def outside(self, cloud: CloudLike, taught: Taught, stride: int = 1) -> NDArray[np.bool_]:
         """Return which of the points, or of one in `stride`, have a feature outside of what was taught."""
         plan = self._plan(cloud)
-        if plan.derived or cloud.row_step != cloud.width * cloud.point_step:
+        if plan.derived or is_padded(cloud):
             columns = list(self._read(cloud, plan).X[::stride].T)
         else:
             columns = [view(cloud, field.dtype, field.offset)[::stride] for _, field in plan.plain]
@@ -210,13 +165,13 @@ class CloudReader:
             found |= column > most
         return found
 
-    def _whole(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+    def _whole(self, cloud: CloudLike, plan: Plan, model: Model) -> Iterator[Block]:
         """Yield all points at once, as columns that are computed need them; padded rows are rare."""
         points = self._read(cloud, plan)
         yield 0, model.decision_function(points.X), None if points.usable.all() else points.usable
 
     @staticmethod
-    def _singles(cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+    def _singles(cloud: CloudLike, plan: Plan, model: Model) -> Iterator[Block]:
         """Yield blocks that stay in the cache, straight from the bytes of the cloud."""
         n_points, step, forward = n_points_of(cloud), cloud.point_step, model.forward_single
         if not n_points:
@@ -236,7 +191,7 @@ class CloudReader:
                 usable = np.isfinite(np.concatenate([x[block] for x, _ in runs], axis=1)).all(axis=1)
             yield start, z, usable
 
-    def _doubles(self, cloud: CloudLike, plan: _Plan, model: Model) -> Iterator[Block]:
+    def _doubles(self, cloud: CloudLike, plan: Plan, model: Model) -> Iterator[Block]:
         """Yield blocks that stay in the cache, their columns in double precision."""
         columns = [view(cloud, field.dtype, field.offset) for _, field in plan.plain]
         if len(self._block) != len(columns):
@@ -254,6 +209,8 @@ class CloudReader:
     def read_labeled(self, cloud: CloudLike) -> LabeledPoints:
         """Return the usable labelled points of a cloud, in its order. Raises SampleError."""
         plan = self._plan(cloud)
+        if plan.label_is_ambiguous:
+            raise SampleError('names', f'two fields are named {LABEL!r}')
         if plan.label is None:
             raise SampleError('label', f'a labelled cloud has a field {LABEL!r}; this one has not')
         points = self._read(cloud, plan)
@@ -280,15 +237,28 @@ class CloudReader:
             raise SampleError('empty', f'none of {len(y)} labelled points can be used: {left_out}')
         return LabeledPoints(points.names, points.X[keep], y[keep], left_out)
 
-    def _plan(self, cloud: CloudLike) -> _Plan:
+    def _plan(self, cloud: CloudLike) -> Plan:
         key = layout_key(cloud)
         if self._last is None or key != self._known:
-            self._last = _Plan(fields_of(cloud), self._features, self._expressions)
+            self._last = Plan(fields_of(cloud), self._features, self._expressions)
             self._known = key
+        self.is_stale = cloud.row_step != cloud.width * cloud.point_step and not is_padded(cloud)
         return self._last
 
+    def remarks(self) -> list[str]:
+        """Return sentences about the last cloud, for people: what of it was passed over."""
+        found = []
+        if self.is_stale:
+            found.append(
+                'row_step of a cloud is not that of its rows: it is taken as packed, by its length'
+            )
+        if self._last is not None and self._last.left_out:
+            which = ', '.join(f'{printable(name)} ({why})' for name, why in self._last.left_out.items())
+            found.append(f'fields that are no features unless point_features names them: {which}')
+        return found
+
     @staticmethod
-    def _read(cloud: CloudLike, plan: _Plan) -> Points:
+    def _read(cloud: CloudLike, plan: Plan) -> Points:
         n_points = n_points_of(cloud)
         columns = np.empty((len(plan.names), n_points))
         usable = np.ones(n_points, dtype=np.bool_)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, Generic, TypeVar
 
@@ -64,6 +64,7 @@ class BinclfNode(Node, Generic[P]):
         self._incompatible: list[str] = []
         self._doubles: set[str] = set()
         self._logged: dict[str, float] = {}
+        self._remarked: set[str] = set()
         self._every: dict[float, list[Callable[..., None]]] = {}
         secure_parameter_services(self, self._parameter_refused)
         self.every(REPORT_SEC, self._report)
@@ -213,6 +214,14 @@ class BinclfNode(Node, Generic[P]):
         if now - self._logged.get(topic, -LOG_EVERY_SEC) >= LOG_EVERY_SEC:
             self._logged[topic] = now
             self.log(text, WARN)
+
+    def remark(self, is_stale: bool, remarks: Sequence[str]) -> None:
+        """Count a cloud whose `row_step` was passed over, and log remarks about clouds, each once."""
+        self.counts['stale_row_step'] += is_stale
+        for each in remarks:
+            if each not in self._remarked:
+                self._remarked.add(each)
+                self.log(each, WARN)
 
     def log(self, text: object, severity: int = OK) -> None:
         """Log a text as info, a warning (WARN) or an error (ERROR). Never raises.

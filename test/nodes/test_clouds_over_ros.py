@@ -256,12 +256,17 @@ def labeled_7(cloud):
     return [7 if (i + 1) % cloud.point_step == 0 else byte for i, byte in enumerate(cloud.data)]
 
 
+def one_byte_more(cloud):
+    """The data with a gap behind it: without one, a `row_step` that is not up to date is passed over."""
+    return [*cloud.data, 0]
+
+
 LIES = {
     'point_step 0': (lie(point_step=0), 'layout'),
     'point_step too short': (lie(point_step=lambda c: c.point_step - 8), 'layout'),
-    'row_step too short': (lie(row_step=lambda c: c.row_step - 1), 'layout'),
-    'row_step too long': (lie(row_step=lambda c: c.row_step + 1), 'layout'),
-    'row_step 0': (lie(row_step=0), 'layout'),
+    'row_step too short': (lie(row_step=lambda c: c.row_step - 1, data=one_byte_more), 'layout'),
+    'row_step too long': (lie(row_step=lambda c: c.row_step + 2, data=one_byte_more), 'layout'),
+    'row_step 0': (lie(row_step=0, data=one_byte_more), 'layout'),
     'short data': (lie(data=lambda c: c.data[:-1]), 'layout'),
     'no data': (lie(data=lambda c: c.data[:0]), 'layout'),
     'one row more': (lie(height=2), 'layout'),
@@ -270,7 +275,7 @@ LIES = {
     'overlapping fields': (lie(fields=changed('z', offset=6)), 'overlap'),
     'another datatype': (lie(fields=changed('z', datatype=9)), 'datatype'),
     'the same name twice': (lie(fields=changed('y', name='x')), 'names'),
-    'no name': (lie(fields=changed('y', name='')), 'names'),
+    'no name': (lie(fields=changed('y', name='')), 'field'),
     'count of two': (lie(fields=changed('intensity', datatype=2, count=2)), 'count'),
     'count of none': (lie(fields=changed('intensity', count=0)), 'count'),
     'a field of a feature is missing': (lie(fields=changed('intensity', name='reflectivity')), 'field'),

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.learning.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
-from binclf_ros.ros.cloud_layout import DATATYPES, MAX_STEP
+from binclf_ros.ros.cloud_layout import CLOCKS, DATATYPES, MAX_STEP
 from binclf_ros.ros.cloud_writer import CloudWriter
 from binclf_ros.ros.clouds import CloudReader, one_point_cloud
 
@@ -42,14 +42,18 @@ class LieError(Exception):
 def slow(cloud, wanted=None):
     """Return names and the values of each point, one struct at a time; or raise LieError."""
     order = '>' if cloud.is_bigendian else '<'
-    claimed, known = set(), {}
-    if not 0 < cloud.point_step <= MAX_STEP or cloud.row_step < cloud.width * cloud.point_step:
+    claimed, known, twice = set(), {}, set()
+    if not 0 < cloud.point_step <= MAX_STEP:
         raise LieError
-    if len(cloud.data) != cloud.row_step * cloud.height:
+    row_step, packed = cloud.row_step, cloud.width * cloud.point_step
+    if row_step < packed or len(cloud.data) != row_step * cloud.height:
+        row_step = packed  # a row_step that was not brought up to date
+    if len(cloud.data) != row_step * cloud.height:
         raise LieError
     for field in cloud.fields:
-        if field.datatype not in CODES or field.name in known or not field.name:
+        if field.datatype not in CODES:
             raise LieError
+        twice |= {field.name} & known.keys()
         size = SIZES[field.datatype] * field.count
         if size > 1000 or field.offset + size > cloud.point_step:
             raise LieError
@@ -57,15 +61,16 @@ def slow(cloud, wanted=None):
         if bytes_of & claimed:
             raise LieError
         claimed |= bytes_of
-        known[field.name] = field
+        if field.name:
+            known.setdefault(field.name, field)
     names = [f for f in known if f != 'label'] if wanted is None else wanted
-    if not names or any(name not in known or known[name].count != 1 for name in names):
+    if not names or any(name not in known or known[name].count != 1 or name in twice for name in names):
         raise LieError
     data = bytes(cloud.data)
     rows = []
     for v in range(cloud.height if cloud.width else 0):
         for u in range(cloud.width):
-            at = v * cloud.row_step + u * cloud.point_step
+            at = v * row_step + u * cloud.point_step
             rows.append(
                 [
                     float(
@@ -264,8 +269,7 @@ def lie(**changes):
         ('overlap', {'count0': 2}),
         ('datatype', {'datatype1': 0}),
         ('datatype', {'datatype1': 9}),
-        ('names', {'name1': 'x'}),
-        ('names', {'name1': ''}),
+        ('names', {'name3': 'z'}),
         ('field', {'name2': 'height'}),
         ('field', {'fields': []}),
         ('count', {'count2': 0}),
@@ -276,7 +280,7 @@ def test_the_reason(reason, changes, features):
     with pytest.raises(SampleError) as caught:
         CloudReader(features).read(lie(**changes))
     assert caught.value.reason == reason
-    if reason not in ('field', 'count'):
+    if reason not in ('field', 'count', 'names'):
         with pytest.raises(SampleError) as caught:
             classified(CloudWriter(), lie(**changes), np.zeros(6), 0.5)
         assert caught.value.reason == reason
@@ -297,6 +301,52 @@ def test_a_field_of_several_values_that_nobody_needs_does_no_harm():
     assert CloudReader(['x']).read(cloud).X.shape == (2, 1)
     with pytest.raises(SampleError, match='histogram'):
         CloudReader().read(cloud)
+
+
+@pytest.mark.parametrize('row_step', [0, 1, 7, 400, 2**32 - 1])
+def test_a_row_step_that_is_not_up_to_date_is_passed_over_where_the_data_has_no_gaps(row_step):
+    cloud = build([('x', 7), ('label', 2)], height=2, width=3)
+    for i in range(6):
+        put(cloud, 'x', i, float(i))
+        put(cloud, 'label', i, i % 2)
+    expected = CloudReader().read_labeled(cloud)
+    cloud.row_step = row_step
+    reader = CloudReader()
+    same(reader.read_labeled(cloud).X, expected.X)
+    (remark,) = reader.remarks()
+    assert reader.is_stale and 'row_step' in remark
+    answer = classified(CloudWriter(), cloud, np.ones(6), 0.5)
+    assert answer.row_step == 3 * answer.point_step
+    same(CloudReader(['x']).read(answer).X, expected.X)
+
+
+def test_names_matter_only_to_whoever_needs_them():
+    cloud = build([('x', 7), ('_', 2), ('_', 2), ('y', 7), ('', 2), ('y', 7)], width=2)
+    assert CloudReader(['x']).read(cloud).X.shape == (2, 1)
+    with pytest.raises(SampleError, match="two fields are named 'y'") as caught:
+        CloudReader(['x + y']).read(cloud)
+    assert caught.value.reason == 'names'
+    assert CloudReader().read(build([('x', 7), ('_', 2), ('_', 2)])).names == ('x',)
+
+
+@pytest.mark.parametrize('clock', CLOCKS)
+def test_clocks_are_no_features_unless_they_are_named(clock):
+    reader = CloudReader()
+    assert reader.read(build([('x', 7), (clock, 8)])).names == ('x',)
+    assert any(f'{clock} (a clock)' in each for each in reader.remarks())
+    assert CloudReader([clock]).read(build([('x', 7), (clock, 8)])).names == (clock,)
+
+
+@pytest.mark.parametrize('big', [False, True])
+@pytest.mark.parametrize(('packed', 'datatype'), [('rgb', 7), ('rgb', 6), ('rgba', 6)])
+def test_packed_colours_are_read_as_r_g_and_b(packed, datatype, big):
+    cloud = build([('x', 7), (packed, datatype)], width=2, big=big)
+    order = 'big' if big else 'little'
+    for i, colour in enumerate((0xFF0A141E, 0x00FF8001)):
+        cloud.data[8 * i + 4 : 8 * i + 8] = array.array('B', colour.to_bytes(4, order))
+    assert CloudReader().read(cloud).names == ('x',)
+    points = CloudReader(['r', 'g', 'b', 'r - b']).read(cloud)
+    assert points.X.tolist() == [[10, 20, 30, -20], [255, 128, 1, 254]] and points.usable.all()
 
 
 def test_no_fields_at_all():

@@ -94,12 +94,15 @@ def values_of(cloud, name):
     """Return the values of a field, one at a time; None where the cloud is not what it says."""
     (field,) = [each for each in cloud.fields if each.name == name]
     order = '>' if cloud.is_bigendian else '<'
+    row_step, packed = cloud.row_step, cloud.width * cloud.point_step
+    if row_step < packed or row_step * cloud.height != len(cloud.data):
+        row_step = packed  # it was not up to date
     return [
         float(
             struct.unpack_from(
                 order + LETTERS[field.datatype],
                 cloud.data,
-                row * cloud.row_step + column * cloud.point_step + field.offset,
+                row * row_step + column * cloud.point_step + field.offset,
             )[0]
         )
         for row in range(cloud.height)

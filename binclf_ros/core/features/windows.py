@@ -146,7 +146,7 @@ class Window:
         n_most = max(wanted, MAX_CELLS // len(self._V))
         crowded = self._tail - self._head + wanted - n_most
         if crowded > 0:
-            self._head += crowded
+            self._head += max(crowded, min(n_most // 4, self._tail - self._head))  # not at every reading
             self._lost = int(self._t[self._head - 1])
         kept = slice(self._head, self._tail)
         size, moved = self._tail - self._head, self._head
