@@ -140,10 +140,16 @@ def _values(message: Float64MultiArray) -> Array:
 
 
 def split_names(label: str) -> tuple[str, ...]:
-    """Split feature names at the commas that are in no parentheses; '' gives none."""
-    names, depth, start = [], 0, 0
+    """Split feature names at the commas that are in no parentheses, brackets or quotes; '' gives none.
+
+    A quote counts inside brackets alone, where keys are: there it is closed, else it is part of a name.
+    """
+    names, depth, start, quote = [], 0, 0, ''
     for position, symbol in enumerate(label):
-        depth += (symbol == '(') - (symbol == ')')
+        if quote or (symbol in '"\'' and label[position - 1 : position] in ('[', '=')):
+            quote = '' if symbol == quote else quote or symbol
+            continue
+        depth += (symbol in '([') - (symbol in ')]')
         if symbol == ',' and depth <= 0:
             names.append(label[start:position].strip())
             start = position + 1

@@ -196,6 +196,53 @@ def test_after_some_messages_without_a_shape_none_is_looked_for(monkeypatch):
     assert len(made) == cdr.MAX_TRIES
 
 
+def joints(**position):
+    return JointState(name=list(position), position=list(position.values()))
+
+
+def test_elements_by_name_are_read_from_bytes_as_each_message_has_them(monkeypatch):
+    paths = paths_of('position[gripper]', 'position[arm]')
+    reader, plain = serialized(JointState, paths), Readings(paths, True)
+    messages = [joints(arm=1.0, gripper=2.0), joints(gripper=3.0, arm=4.0), joints(wheel=5.0, lid=6.0)]
+    for _ in range(3):
+        for message in messages:
+            data = serialize_message(message)
+            for _ in range(3):
+                same(reader.read(data), plain.read(message))
+    with monkeypatch.context() as patch:  # from here on it goes by its shapes, and by nothing else
+        patch.setattr(reader, '_decode', None)
+        for message in messages:
+            same(reader.read(serialize_message(message)), plain.read(message))
+
+
+def test_an_entry_whose_number_is_looked_for_is_never_taken_from_a_place():
+    of_status = diagnostic_msgs.msg.DiagnosticStatus
+    paths = paths_of('status[name=b]/values[key=n]/value')
+    reader = serialized(diagnostic_msgs.msg.DiagnosticArray, paths)
+    plain = Readings(paths, True)
+
+    def diagnostics(*names, value='1.5'):
+        values = [diagnostic_msgs.msg.KeyValue(key='n', value=value)]
+        return diagnostic_msgs.msg.DiagnosticArray(status=[of_status(name=n, values=values) for n in names])
+
+    for message in [diagnostics('a', 'b'), diagnostics('b', 'a', value='2.5'), diagnostics('c', 'd')] * 3:
+        for _ in range(2):
+            same(reader.read(serialize_message(message)), plain.read(message))
+
+
+@pytest.mark.parametrize('text', ['ranges', 'ranges[10:190]', 'ranges[0:200:2]'])
+def test_long_lists_are_read_as_one_piece(text, monkeypatch):
+    paths = paths_of(text, 'range_max')
+    reader, plain = serialized(LaserScan, paths), Readings(paths, True)
+    message = scan(200)
+    data = serialize_message(message)
+    for _ in range(2):
+        same(reader.read(data), plain.read(message))
+    monkeypatch.setattr(reader, '_decode', None)
+    same(reader.read(data), plain.read(message))
+    assert isinstance(reader.read(data)[1][0], np.ndarray)
+
+
 def test_every_cut_of_a_message_is_refused():
     reader, data = serialized(Imu, paths_of('linear_acceleration/z')), serialize_message(Imu())
     for _ in range(3):

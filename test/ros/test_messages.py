@@ -26,6 +26,7 @@ from binclf_ros.ros.messages import (
     SerializedFeatures,
     decision_to_bytes,
     probability_to_bytes,
+    split_names,
 )
 
 repeatable = settings(deadline=None, max_examples=150, derandomize=True)
@@ -119,3 +120,16 @@ def test_what_is_said_as_bytes_is_what_the_messages_say():
     assert deserialize_message(said, Float64MultiArray) == message
     said = FeaturesMessage(('a',), labeled=True).fill(np.array([1.5]), 1)
     assert deserialize_message(said, Float64MultiArray).data.tolist() == [1.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ('label', 'names'),
+    [
+        ('a(b, c),d', ('a(b, c)', 'd')),
+        ('/p[hue, 0:1],/q', ('/p[hue, 0:1]', '/q')),
+        ('/p["a,b"],/q[n=\'c,d\']/e,f', ('/p["a,b"]', "/q[n='c,d']/e", 'f')),
+        ("it's,b", ("it's", 'b')),
+    ],
+)
+def test_names_are_split_at_commas_outside_of_brackets(label, names):
+    assert split_names(label) == names

@@ -27,6 +27,7 @@ from .readings import Readings
 from .sources import Reading, Source
 from .status import LabelStatus, SamplerStatus, TopicStatus
 from .topics import Topic
+from .windows import LAG_NS
 
 __all__ = ['Sample', 'Sampler', 'SamplingOptions']
 MAX_NAMED = 100
@@ -115,7 +116,7 @@ class Sampler:
             topics_of_role: dict[str, Topic] = {}
 
             def topic(name: str, known: dict[str, Topic] = topics_of_role) -> Topic:
-                return known.setdefault(name, Topic(self._source(name)))
+                return known.setdefault(name, Topic(self._source(name), 0))
 
             try:
                 columns = Columns([expression], topics, self._namespace, topic)
@@ -146,7 +147,8 @@ class Sampler:
 
     def _topic(self, name: str) -> Topic:
         if name not in self._topics:
-            self._topics[name] = Topic(self._source(name))
+            lag_ns = 0 if not self._topics else LAG_NS  # the trigger is the first, and never asked late
+            self._topics[name] = Topic(self._source(name), lag_ns)
         return self._topics[name]
 
     @property

@@ -29,7 +29,7 @@ class Source:
         self.paths: list[Fields] = []
         self._slots: dict[object, int] = {}
         self._fields: dict[str, Fields] = {}
-        self._rules: list[tuple[int, Rule, list[int]]] = []
+        self._rules: list[tuple[Rule, list[int], list[int]]] = []
 
     def slot(self, fields: Fields, pooled: bool = False) -> int:
         """Return where the readings of a path are among those of a message."""
@@ -40,8 +40,17 @@ class Source:
         self.paths.append(fields)
         rule = rule_of(self.kind, fields)
         if rule is not None:
-            self._rules.append((number, rule, [self.slot(each) for each in rule.fields]))
+            self._keep_rule(rule, number)
         return number
+
+    def _keep_rule(self, rule: Rule, number: int) -> None:
+        """Apply a rule to one more path; what it depends on is looked at once for all."""
+        fields = [self.slot(each) for each in rule.fields]
+        for known, its_fields, numbers in self._rules:
+            if known.apply is rule.apply and its_fields == fields:
+                numbers.append(number)
+                return
+        self._rules.append((rule, fields, [number]))
 
     def know(self, path: Path, fields: Fields) -> None:
         """Take in what a path is behind the name of this topic."""
@@ -58,6 +67,8 @@ class Source:
     def read(self, message: Any) -> tuple[int | None, list[Values], dict[int, SampleError]]:
         """Return stamp, readings of each path, NaN for those that are none, and what cannot be read."""
         stamp_ns, readings, unread = self._read(message)
-        for number, rule, fields in self._rules:
-            readings[number] = rule.apply(readings[number], *[readings[each] for each in fields])
+        for rule, fields, numbers in self._rules:
+            if rule.holds(*[readings[each] for each in fields]):
+                for number in numbers:
+                    readings[number] = rule.apply(readings[number], *[readings[each] for each in fields])
         return stamp_ns, readings, unread

@@ -75,10 +75,12 @@ class Newest:
 class Topic:
     """What expressions need of one topic, each in its place of a vector u.
 
-    `by_stamp` says that it is joined by the stamps of headers, else by arrival.
+    `by_stamp` says that it is joined by the stamps of headers, else by arrival; `lag_ns` is how far behind
+    its newest reading it may be asked.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, lag_ns: int = LAG_NS) -> None:
+        self._lag_ns = lag_ns
         self.source, self.name, self.by_stamp = source, source.name, True
         self._slot = source.slot_of
         self._leaves: list[tuple[Path | Call, Sequence[int]]] = []
@@ -108,7 +110,9 @@ class Topic:
         if isinstance(leaf, Call) and leaf.window_ns is not None:
             # paths of which a message has as many readings go together, and are looked at at once
             n_readings = max(path.n_elements for path in paths)
-            pool = self._pools.setdefault((leaf.window_ns, n_readings, key), _Pool(leaf.window_ns, key))
+            pool = self._pools.setdefault(
+                (leaf.window_ns, n_readings, key), _Pool(leaf.window_ns, self._lag_ns, key)
+            )
             pool.add(leaf, self._slot, places[0])
             return
         newest = self._keyed.setdefault(key, Newest()) if key else self._newest
@@ -121,7 +125,8 @@ class Topic:
 
     def push(self, time_ns: int, readings: Sequence[Values]) -> None:
         """Take the readings of one message in."""
-        self._newest.push(time_ns, readings, False)
+        if self._newest.places or self._lag_ns:  # else nobody asks when it last came
+            self._newest.push(time_ns, readings, False)
         for _, newest in self._others:
             newest.push(time_ns, readings, True)
         for pool in self._pools.values():
@@ -176,8 +181,8 @@ class Topic:
 class _Pool:
     """What statistics over one window of one topic are of, and which of them are which places of u."""
 
-    def __init__(self, window_ns: int, key: str) -> None:
-        self._window_ns, self._keyed = window_ns, bool(key)
+    def __init__(self, window_ns: int, lag_ns: int, key: str) -> None:
+        self._window_ns, self._lag_ns, self._keyed = window_ns, lag_ns, bool(key)
         self._rows: dict[object, int] = {}
         self._takes: list[Take] = []
         self._slots: list[int] = []
@@ -197,7 +202,7 @@ class _Pool:
         self._wanted[key][3].append(place)
 
     def begin(self) -> None:
-        self._window = Window(self._window_ns, LAG_NS, len(self._takes))
+        self._window = Window(self._window_ns, self._lag_ns, len(self._takes))
         self._plain = -1 not in self._slots
         self._looks = [
             (statistic, of_none, as_slice(rows), as_slice(places))

@@ -21,9 +21,10 @@ NAN = math.nan
 
 @dataclass(frozen=True)
 class Rule:
-    """`apply` makes readings NaN by what stands in the other `fields` of the same message."""
+    """Where `holds` of what stands in the other `fields` of a message, `apply` makes readings NaN."""
 
     fields: tuple[Fields, ...]
+    holds: Callable[..., bool]
     apply: Callable[..., Values]
 
 
@@ -35,26 +36,34 @@ def rule_of(kind: str, fields: Fields) -> Rule | None:
 
 def _range_rule(limits: str) -> Callable[[str], Rule]:
     low, high = limits.split()
-    return lambda name: Rule(((Segment(low),), (Segment(high),)), in_range)
+    return lambda name: Rule(((Segment(low),), (Segment(high),)), is_range, in_range)
 
 
 def _covariance_rule(name: str) -> Rule:
-    return Rule(((Segment(f'{name}_covariance', 0),),), measured)
+    return Rule(((Segment(f'{name}_covariance', 0),),), is_unmeasured, no_readings)
+
+
+def is_range(low: Values, high: Values) -> bool:
+    """Return whether two limits are a range, and not left as they were."""
+    return len(low) == 1 and len(high) == 1 and bool(low[0] < high[0])
 
 
 def in_range(values: Values, low: Values, high: Values) -> Values:
-    """Return readings, NaN for those outside a range; all of them where that is none (it was not set)."""
-    if len(low) != 1 or len(high) != 1 or not low[0] < high[0]:
-        return values
+    """Return readings, NaN for those outside a range."""
     if len(values) <= LONG:
         return [value if low[0] <= value <= high[0] else NAN for value in values]
     found = np.asarray(values, dtype=float)
     return np.where((found >= low[0]) & (found <= high[0]), found, NAN)
 
 
-def measured(values: Values, covariance: Values) -> Values:
-    """Return readings, all NaN where the covariance says that the sensor does not measure this."""
-    return [NAN] * len(values) if len(covariance) and covariance[0] == -1.0 else values
+def is_unmeasured(covariance: Values) -> bool:
+    """Return whether a covariance says that the sensor does not measure this."""
+    return len(covariance) == 1 and bool(covariance[0] == -1.0)
+
+
+def no_readings(values: Values, covariance: Values) -> Values:
+    """Return NaN for each reading."""
+    return [NAN] * len(values)
 
 
 RULES: dict[str, dict[str, Callable[[str], Rule]]] = {
