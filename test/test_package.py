@@ -76,6 +76,19 @@ def test_every_file_of_parameters_is_valid(path: Path) -> None:
         KINDS[node](**values).check()
 
 
+def test_the_question_of_the_readme_can_be_loaded_while_a_node_runs(tmp_path: Path) -> None:
+    rclpy_parameter = pytest.importorskip('rclpy.parameter')
+    question = re.search(r'```yaml\n(/\*\*:\n.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+    assert question is not None
+    file = tmp_path / 'mine.yaml'
+    file.write_text(question[1])
+    read = rclpy_parameter.parameter_dict_from_yaml_file
+    found = read(str(file), use_wildcard=True, target_nodes=['/terrain/featurizer'])
+    assert set(found) == {'features', 'label_positive', 'label_negative'}
+    given = load(file)['/**']['ros__parameters']
+    KINDS['featurizer'](**{**given, 'features': tuple(given['features'])}).check()
+
+
 def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
     block = (ROOT / 'setup.py').read_text().split('PROGRAMS = (')[1].split(')')[0]
     assert re.findall(r"'(\w+)'", block) == list(PROGRAMS)

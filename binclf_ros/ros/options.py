@@ -109,6 +109,7 @@ def configuration() -> str:
         '# Every parameter with its default, made by `make docs`. Copy what you change; start with',
         '#   ros2 launch binclf_ros binclf.launch.py params_file:=/path/to/yours.yaml',
         '# All but those marked ⊘ can be changed while the nodes run: ros2 param set /trainer l2 0.1',
+        '# For ros2 param load, write those of one node under /**: and ros__parameters: at once.',
         '',
         '/**:',
     ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from ros_harness import LATCHED, blobs, model_dict
 from sensor_msgs.msg import Imu
@@ -192,3 +193,18 @@ def test_an_override_of_qos_that_is_none_ends_the_start_in_a_sentence(ground, po
     process = ground.start('predictor', **{name: value})
     assert process.wait() == 1
     assert f'cannot start: {name}' in process.stderr and words in process.stderr
+
+
+def test_a_model_that_is_no_better_than_chance_is_said(ground):
+    ground.start('trainer')
+    generator = np.random.default_rng(0)
+
+    def teach():
+        ground.teach(generator.normal(size=(20, 2)), generator.integers(0, 2, 20).astype(float))
+
+    words = 'not learning: '
+    ground.wait_until(
+        lambda: words in ground.text.get('trainer', ''), words, meanwhile=teach, every_sec=0.1
+    )
+    assert ground.severity['trainer'] == 1
+    assert 'other features, or labels that are nearer to the moment' in ground.text['trainer']

@@ -210,6 +210,13 @@ def test_an_override_of_qos_that_changes_nothing_is_named(ground):
     assert ground.severity['trainer'] == 1
 
 
+def test_parameters_of_the_other_nodes_in_a_common_file_are_no_fault(ground):
+    ground.start('trainer', features='[/a/b]', threshold=0.7)
+    ground.wait_for_nodes('trainer')
+    ground.wait_for_reports('trainer', 2)
+    assert 'is not known' not in ground.text['trainer']
+
+
 def test_a_file_for_another_namespace_is_named(ground, tmp_path):
     file = tmp_path / 'p.yaml'
     file.write_text('predictor: {ros__parameters: {threshold: 0.7}}')
