@@ -11,6 +11,7 @@ PROGRAMS = (
     'trainer',
     'predictor',
     'label_keyboard',
+    'web',
     'demo',
     'report',
     'extract',
@@ -28,7 +29,7 @@ setup(
     maintainer='the binclf_ros developers',
     maintainer_email='binclf-ros@users.noreply.github.com',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['py.typed']},
+    package_data={NAME: ['py.typed', 'web/static/*']},
     python_requires='>=3.10',
     install_requires=['numpy>=1.21'],
     extras_require={
@@ -57,7 +58,9 @@ setup(
         'plot': ['matplotlib'],
         # images: classified pixel by pixel, and regions of them as features
         'vision': ['opencv-python-headless'],
-        'demo': ['rosbags', 'matplotlib'],
+        # the page to teach from
+        'web': ['tornado>=6.1'],
+        'demo': ['rosbags', 'matplotlib', 'tornado>=6.1'],
         # extract, train, evaluate and label, without ROS
         'offline': ['rosbags', 'mcap', 'tqdm', 'PyYAML', 'matplotlib'],
         'parquet': ['pyarrow'],
@@ -80,6 +83,10 @@ setup(
             'nbclient',
             'nbformat',
             'ipykernel',
+            'tornado>=6.1',
+            # the page in a real browser: a chromium of the system is taken, where there is one
+            'playwright',
+            'axe-playwright-python',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
         'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib', 'rosbags'],

@@ -17,6 +17,7 @@ PROGRAMS = {
     'trainer': 'binclf_ros.nodes.trainer',
     'predictor': 'binclf_ros.nodes.predictor',
     'label_keyboard': 'binclf_ros.nodes.label_keyboard',
+    'web': 'binclf_ros.nodes.web',
     'demo': 'binclf_ros.demo',
     'report': 'binclf_ros.report',
     'extract': 'binclf_ros.offline.extract',

@@ -19,6 +19,7 @@ ARGUMENTS = {
     'namespace': ('', 'put in front of every relative topic, for a second classifier on one robot'),
     'train': ('true', 'false: no trainer; the predictor answers by model_file'),
     'model_file': ('', 'where the model lives; empty: what params_file says'),
+    'web': ('false', 'true: the page to teach from as well; its parameters are in params_file'),
     'large_clouds': ('false', 'true: Fast DDS hands clouds over in shared memory with room for them'),
     'use_sim_time': ('false', 'take the time from /clock'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
@@ -40,7 +41,9 @@ def _nodes(context: LaunchContext) -> list[Node]:
     common = {'use_sim_time': _bool('use_sim_time', given['use_sim_time'])}
     kept = {'model_file': given['model_file']} if given['model_file'] else {}
     environment = _shared_memory() if _bool('large_clouds', given['large_clouds']) else {}
-    own = {'featurizer': {}, 'trainer': kept, 'predictor': kept}
+    own = {'featurizer': {}, 'trainer': kept, 'predictor': kept, 'web': {}}
+    left_out = {'trainer'} if not train else set()
+    left_out |= {'web'} if not _bool('web', given['web']) else set()
     return [
         Node(
             package='binclf_ros',
@@ -55,7 +58,7 @@ def _nodes(context: LaunchContext) -> list[Node]:
             respawn_delay=1.0,
         )
         for name, parameters in own.items()
-        if train or name != 'trainer'
+        if name not in left_out
     ]
 
 

@@ -23,7 +23,7 @@ from binclf_ros.ros.options import KINDS, configuration, table
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ('binclf_ros', 'benchmarks', 'examples', 'launch', 'test')
 UNITS = {'sec': '(s)', 'hz': '(Hz)', 'bytes': '(bytes)'}
-EMPTY_IN_YAML = ('features', 'point_features')
+EMPTY_IN_YAML = ('features', 'point_features', 'hosts')
 """Lists whose default is empty, which a file of ROS parameters cannot say."""
 
 
@@ -117,7 +117,7 @@ def test_an_unknown_program_is_a_usage_error(arguments: list[str]) -> None:
     assert 'Traceback' not in done.stderr
 
 
-@pytest.mark.parametrize('name', ['featurizer', 'trainer', 'predictor'])
+@pytest.mark.parametrize('name', KINDS)
 def test_help_lists_the_parameters_and_ends(name: str) -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'binclf_ros', name, '--help'],
@@ -176,19 +176,18 @@ def launch_description() -> Any:
     return module
 
 
-@pytest.mark.parametrize('train', ['true', 'false'])
-def test_the_launch_file_starts_the_nodes(train: str) -> None:
+@pytest.mark.parametrize(('train', 'web'), [('true', 'false'), ('false', 'true')])
+def test_the_launch_file_starts_the_nodes(train: str, web: str) -> None:
     module = launch_description()
     from launch import LaunchContext
 
     context = LaunchContext()
     context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
-    context.launch_configurations['train'] = train
+    context.launch_configurations.update(train=train, web=web)
     assert module.generate_launch_description().entities
     nodes = [each.node_executable for each in module._nodes(context)]
-    assert (
-        nodes == ['featurizer', 'trainer', 'predictor'] if train == 'true' else ['featurizer', 'predictor']
-    )
+    wanted = {'train': ['featurizer', 'trainer', 'predictor'], 'web': ['featurizer', 'predictor', 'web']}
+    assert nodes == wanted['train' if train == 'true' else 'web']
 
 
 def threads_of_a_node(**given: str) -> tuple[str, int]:

@@ -6,7 +6,8 @@
     BinclfError                  everything below; a ValueError
      ├── Rejected                an input that is refused and changes nothing; has a `reason`
      │    ├── SampleError        … a sample, labelled or not
-     │    └── ModelError         … a model, from the topic or from a file
+     │    ├── ModelError         … a model, from the topic or from a file
+     │    └── RequestError       … what a page asks for
      ├── ExpressionError         a feature expression; has `text` and `position`, shows a caret
      ├── DescentError            a descent that cannot go on; the parameters before it stand
      ├── ParameterError          a parameter value, or a combination of them
@@ -36,6 +37,10 @@ class SampleError(Rejected):
 
 class ModelError(Rejected):
     """A model that is refused; the model in use stays."""
+
+
+class RequestError(Rejected):
+    """What a page asks for, that is refused."""
 
 
 class ExpressionError(BinclfError):

@@ -18,6 +18,7 @@ from ..core.learning.options import LearningOptions, WorkerOptions
 from ..core.options import Options, allowed, as_yaml, meaning, named, option
 from ..core.storage.options import DatasetFileOptions, ModelFileOptions
 from ..vision.options import ImageOptions, PixelOptions
+from ..web.options import WebOptions
 
 WIDTH = 100
 
@@ -70,10 +71,16 @@ class PredictorParameters(NodeOptions, ImageOptions, ModelFileOptions, DecisionO
     """Parameters of the predictor."""
 
 
+@dataclass(frozen=True)
+class WebParameters(NodeOptions, WebOptions):
+    """Parameters of the page to teach from."""
+
+
 KINDS: dict[str, type[NodeOptions]] = {
     'featurizer': FeaturizerParameters,
     'trainer': TrainerParameters,
     'predictor': PredictorParameters,
+    'web': WebParameters,
 }
 
 

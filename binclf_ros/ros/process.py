@@ -28,8 +28,11 @@ def run(
     create: Callable[[], BinclfNode[Any]],
     kind: type[NodeOptions],
     arguments: list[str] | None = None,
+    work: Callable[[Any], None] = lambda node: spin(node, node.parameters.executor),
 ) -> int:
     """Run one node to its end, and return the exit code: 0 after SIGINT or SIGTERM.
+
+    `work` is what the main thread does until ROS is shut down; it calls back what has come.
 
     Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
     that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
@@ -48,7 +51,7 @@ def run(
         rclpy.init(args=arguments)
         if not signalled:  # before rclpy could see it
             node = create()
-            spin(node, node.parameters.executor)
+            work(node)
     except ExternalShutdownException:
         pass
     except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors

@@ -59,6 +59,10 @@ LATCHED = QoSProfile(
 """Heard: a label whose publishers keep the last one for whoever comes late."""
 SCALAR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 """Curves for people."""
+SEEN = QoSProfile(depth=400, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+"""Looked at twenty times a second, every message: without holding anybody up."""
+NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+"""Looked at twenty times a second, the newest message."""
 PICTURE = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)
 """Pictures for people: the newest is enough."""
 

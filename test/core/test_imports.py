@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may import whom: nodes → ros, plots, core; ros → plots, core; plots, report → core."""
+"""Who may import whom: nodes → ros, web, plots, core; ros → plots, core; web, plots, report → core."""
 
 from __future__ import annotations
 
@@ -104,6 +104,21 @@ def test_offline_imports_no_ros(path: Path) -> None:
 def test_scikit_learn_is_imported_by_the_estimator_alone(path: Path) -> None:
     if path.name != 'estimator.py':
         assert not [name for name in imports(path) if inside(name, 'sklearn')]
+
+
+@pytest.mark.parametrize('path', folder('web'), ids=name_of)
+def test_the_page_imports_core_and_tornado_alone(path: Path) -> None:
+    for name in imports(path):
+        own = any(inside(name, f'binclf_ros.{each}') for each in ('core', 'web'))
+        top = name.split('.')[0]
+        assert own or top == 'tornado' or top in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize('path', [*folder('core'), *folder('ros'), *folder('plots')], ids=name_of)
+def test_only_options_of_the_page_are_known_elsewhere(path: Path) -> None:
+    known = ('binclf_ros.web.options',)
+    found = [name for name in imports(path) if inside(name, 'binclf_ros.web')]
+    assert all(any(inside(name, each) for each in known) for name in found), found
 
 
 @pytest.mark.parametrize('path', folder('nodes'), ids=name_of)

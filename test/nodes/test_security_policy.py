@@ -13,12 +13,12 @@ import pytest
 from ros_harness import REPOSITORY, environment
 
 POLICY = REPOSITORY / 'config' / 'sros2_policy.xml'
-NODES = ('featurizer', 'trainer', 'predictor', 'label_keyboard')
+NODES = ('featurizer', 'trainer', 'predictor', 'label_keyboard', 'web')
 ONLY_STAMPED, ONLY_PLAIN = {'/points', '/labeled_points'}, {'/features', '/labeled_features'}
 
 
 def granted():
-    """Return for each node the names that it may publish, subscribe and serve."""
+    """Return for each node the names that it may publish, subscribe, serve and ask for."""
     found = {}
     for profile in ElementTree.parse(POLICY).iter('profile'):
         node = profile.get('node')
@@ -28,17 +28,19 @@ def granted():
             absolute = (each.text.replace('~', f'/{node}') for each in elements)
             return {name if name.startswith('/') else f'/{name}' for name in absolute}
 
-        found[node] = names('topic', 'publish'), names('topic', 'subscribe'), names('service', 'reply')
+        topics = names('topic', 'publish'), names('topic', 'subscribe')
+        found[node] = *topics, names('service', 'reply'), names('service', 'request')
     return found
 
 
 def of_node(ground, node):
-    """Return what a node publishes, subscribes and serves, as it is on the graph."""
+    """Return what a node publishes, subscribes, serves and asks for, as it is on the graph."""
     client = ground.node
     looks = (
         client.get_publisher_names_and_types_by_node,
         client.get_subscriber_names_and_types_by_node,
         client.get_service_names_and_types_by_node,
+        client.get_client_names_and_types_by_node,
     )
     return tuple({name for name, _ in look(node, '/')} for look in looks)
 
@@ -48,6 +50,7 @@ def test_the_policy_is_what_the_nodes_do(ground, stamped):
     ground.start('featurizer', use_sim_time='true', stamped=stamped)
     ground.start('trainer', use_sim_time='true')
     ground.start('predictor', use_sim_time='true')
+    ground.start('web', use_sim_time='true', port='0')
     ours, its = pty.openpty()
     command = [
         sys.executable,

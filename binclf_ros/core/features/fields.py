@@ -90,3 +90,21 @@ def _check_key(name: str, key: Key, item: str, there: Mapping[str, str], types: 
         if field not in fields:
             raise ValueError(f'an entry of {name} has no field {field}; it has {nearest(field, fields)}')
         item = fields[field]
+
+
+def number_paths(kind: str, types: FieldTypes, most: int = 200, depth: int = 6) -> list[tuple[str, bool]]:
+    """Return the paths of all numbers in messages of a type, and for each whether it is an array.
+
+    Of an array of messages the first one is gone into. At most `most` paths, at most `depth` fields each.
+    """
+    found: list[tuple[str, bool]] = []
+    for name, text in types(kind).items():
+        match = ARRAY.match(text)
+        item = (match['of'] or match['item']) if match else text
+        if item in _NUMBERS:
+            found.append((name, match is not None))
+        elif '/' in item and depth > 1:
+            front = f'{name}[0]' if match else name
+            inner = number_paths(item, types, most, depth - 1)
+            found += [(f'{front}/{path}', is_array) for path, is_array in inner]
+    return found[:most]
