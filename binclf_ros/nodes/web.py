@@ -22,11 +22,11 @@ from std_srvs.srv import SetBool, Trigger
 
 from ..core.errors import BinclfError
 from ..core.evaluation.scores import SCORES
+from ..core.health.findings import OK, WARN
 from ..ros.asking import Answer, Asking
 from ..ros.executor import spin
 from ..ros.looking import Looking
 from ..ros.messages import SerializedFeatures, message_from_bytes, model_from_msg
-from ..ros.node import OK, WARN
 from ..ros.options import WebParameters
 from ..ros.polling import POLL_SEC, PollingNode
 from ..ros.process import run

@@ -147,6 +147,14 @@ def opened(launched, address, size=LAPTOP, dark=False, **more):
         context.close()
 
 
+def wait_for(page, script):
+    """Wait until a script of the page is true; not by wait_for_function, whose eval the page forbids."""
+    ends = time.monotonic() + HANG_SEC
+    while not page.evaluate(script):
+        assert time.monotonic() < ends, f'waited {HANG_SEC:g} s for {script}'
+        page.wait_for_timeout(20)
+
+
 def button(page, name):
     return page.get_by_role('button', name=name, exact=True)
 

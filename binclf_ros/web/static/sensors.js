@@ -5,6 +5,7 @@ import {byId, element, fill, isVisible, setText} from './dom.js';
 import {yamlOf} from './yaml.js';
 
 const MAX_OPEN = 8;
+const SETTLED_MS = 3000;
 const STATISTICS = ['value', 'mean', 'std', 'min', 'max'];
 
 export function mount(page) {
@@ -12,6 +13,8 @@ export function mount(page) {
   const open = new Set();
   let chosen = []; // the features as texts
   let edited = false;
+  let applied = null; // what was taken last: until the robot says the same, its word is of before
+  let appliedAt = 0;
   let parameters = {};
 
   const look = () => page.connection.look(isVisible(section), isVisible(section) ? [...open] : []);
@@ -44,6 +47,10 @@ export function mount(page) {
     const {ok, text} = await page.connection.ask({type: 'features', features: chosen});
     byId('apply').disabled = false;
     edited = edited && !ok;
+    if (ok) {
+      applied = chosen.join('\n');
+      appliedAt = performance.now();
+    }
     byId('refusal').hidden = ok;
     setText(byId('refusal'), ok ? '' : text);
     page.announce(ok ? 'The featurizer samples by these features now.' : 'The featurizer refuses; see below the list.');
@@ -67,7 +74,11 @@ export function mount(page) {
     state(state) {
       parameters = state.parameters;
       const features = parameters.featurizer?.features;
-      if (features && !edited && features.join('\n') !== chosen.join('\n')) {
+      const said = features?.join('\n');
+      if (said === applied || performance.now() - appliedAt > SETTLED_MS) {
+        applied = null;
+      }
+      if (features && !edited && applied === null && said !== chosen.join('\n')) {
         chosen = features;
         render();
       }
