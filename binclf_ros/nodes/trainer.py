@@ -16,6 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
+from ..core.evaluation.ahead import Ahead
 from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
 from ..core.health.learning import find_of_trainer
 from ..core.learning.memory import check_memory
@@ -50,6 +51,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._samples = SerializedFeatures(labeled=True)
         self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
         self._names: tuple[str, ...] = ()
+        self._ahead = Ahead()
         self._publishing = threading.Lock()
         self._forgotten = 0
         self._naming = threading.Lock()
@@ -145,7 +147,10 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Score samples by the model in use, before it learns from them, and stage them."""
         model = self._status.model
         if model is not None and model.features == names:
-            self._scoring.extend(y, model.decision_function(X))
+            z = model.decision_function(X)
+            self._scoring.extend(y, z, *self._ahead.score(model, X, y, z))
+        else:
+            self._ahead.see(y)
         self._worker.stage(names, X, y)
         self.counts['accepted'] += len(y)
 
@@ -275,6 +280,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         with self._naming:
             self._names = ()
         self._scoring.clear()
+        self._ahead.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core.evaluation.curves import BINS, auc, calibration_sums, confusion, reliability_curve, roc_curve
 from ..core.evaluation.progress import COLUMNS
+from ..core.evaluation.verdict import Learning, verdict
 from ..core.learning.model import Model
-from .learning import Learning, verdict
 from .style import BLACK, BLUE, GREEN, GREY, MAX_DRAWN, ORANGE, VERMILION, name_axes, new_figure, png
 
 MAX_WEIGHTS = 8

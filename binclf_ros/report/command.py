@@ -13,10 +13,10 @@ from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
 from ..core.evaluation.options import DecisionOptions, EvaluationOptions
 from ..core.evaluation.thresholds import parse_objective, recommend
+from ..core.evaluation.verdict import Learning, verdict
 from ..core.learning.options import LearningOptions
 from ..core.options import named
 from ..core.storage.files import why
-from ..plots.learning import Learning, verdict
 from .html import page
 from .study import Samples, Study, read_model, read_samples, replay
 

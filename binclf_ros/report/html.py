@@ -11,8 +11,8 @@ from html import escape
 
 from ..core.evaluation.curves import confusion
 from ..core.evaluation.scores import SCORES, Scores
+from ..core.evaluation.verdict import Learning, verdict
 from ..core.learning.model import Model
-from ..plots.learning import Learning, verdict
 from ..plots.page import ranked_weights
 from .study import Study
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import BinclfError, DescentError, StorageError
+from ..core.evaluation.ahead import Ahead
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import Scores
 from ..core.learning.learner import Learner
@@ -87,14 +88,19 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
     n = len(samples.y)
     batch = max(MIN_IN_BATCH, -(-n // MAX_BATCHES))
     learner, scores, progress = Learner('report', options), Scores(window), Progress()
+    ahead = Ahead()
     for start in range(0, n, batch):
         X, y = samples.X[start : start + batch], samples.y[start : start + batch]
         if learner.model is not None:
             z = learner.model.decision_function(X)
             for i in range(len(y)):  # one by one, as a trainer hears them
-                scores.extend(y[i : i + 1], z[i : i + 1])
+                one = slice(i, i + 1)
+                scores.extend(y[one], z[one], *ahead.score(learner.model, X[one], y[one], z[one]))
             progress.extend(y, z)
             progress.note(scores, learner.model.loss)
+        else:
+            for label in y:
+                ahead.see(np.array([label]))
         learner.take(samples.names, X, y)
         if learner.has_work:
             _descend(learner)

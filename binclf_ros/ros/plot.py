@@ -10,8 +10,8 @@ from typing import Any
 
 from sensor_msgs.msg import CompressedImage
 
+from ..core.evaluation.verdict import Learning
 from ..core.health.findings import WARN
-from ..plots.learning import Learning
 from .node import BinclfNode
 from .qos import PICTURE
 

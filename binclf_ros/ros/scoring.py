@@ -15,9 +15,9 @@ from ..core.arrays import Array
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import SCORES, Scores
 from ..core.evaluation.thresholds import recommend
+from ..core.evaluation.verdict import Learning, verdict
 from ..core.health.findings import WARN, Finding
 from ..core.learning.model import Model
-from ..plots.learning import Learning, verdict
 from .messages import scalar_to_msg
 from .node import BinclfNode
 from .options import TrainerParameters
@@ -27,6 +27,8 @@ from .qos import SCALAR
 CURVES_SEC = 0.2
 PROGRESS_SEC = 1.0
 ADVICE = 'other features, or labels that are nearer to the moment, may tell the two apart'
+AHEAD = 'score_ahead'
+"""The accuracy over whole stretches of one label, each predicted by the model from before it."""
 BESIDE = ('accuracy', 'log_loss')
 """Scores of the majority class that have a topic of their own."""
 
@@ -51,7 +53,7 @@ class Scoring:
         self._drawn: object = None
         self._alarms = 0
         self._judged, self._verdict = 0, ''
-        curves = ('loss', 'drift', *SCORES, *(f'majority_{name}' for name in BESIDE))
+        curves = ('loss', 'drift', AHEAD, *SCORES, *(f'majority_{name}' for name in BESIDE))
         self._curves = {name: node.advertise(Float64, f'~/{name}', SCALAR) for name in curves}
         node.provide_service(Trigger, '~/recommend_threshold', self._recommend_threshold)
         node.every(CURVES_SEC, self._publish_curves)
@@ -59,9 +61,9 @@ class Scoring:
         node.every(PROGRESS_SEC, self._note_progress)
         self._plot = Plot(node, '~/plot', self._take_picture)
 
-    def extend(self, y: Array, z: Array) -> None:
-        """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,)."""
-        self._scores.extend(y, z)
+    def extend(self, y: Array, z: Array, ahead: Array, begins: bool) -> None:
+        """Take predictions in, as `Scores.extend` does."""
+        self._scores.extend(y, z, ahead, begins)
         self._progress.extend(y, z)
 
     def resize(self, window: int) -> None:
@@ -88,13 +90,16 @@ class Scoring:
 
     def values(self) -> dict[str, object]:
         """Return all scores: of the window, of all (`total_`), of the majority, and what was counted."""
-        scores, tally = self._scores, self._scores.tally
+        scores, tally, ahead = self._scores, self._scores.tally, self._scores.ahead()
         return {
             **({'plot': self._plot.problem} if self._plot.problem else {}),
             **scores.values(),
             **_named('majority_', scores.majority()),
             **_named('total_', scores.totals()),
             **_named('total_majority_', scores.majority_totals()),
+            **_named('last_label_', scores.last_label(BESIDE)),
+            **({AHEAD: ahead.accuracy, f'{AHEAD}_log_loss': ahead.log_loss} if ahead.stretches else {}),
+            'label_changes': ahead.changes,
             'drift_alarms': scores.drift.alarms,
             'drift_level': scores.drift.level,
             'total_scored': tally.samples,
@@ -124,6 +129,8 @@ class Scoring:
         self._drawn = state
         level = 1.0 if self._drifted else self._scores.drift.level
         values = {'loss': model.loss, 'drift': level, **self._scores.values(wanted)}
+        if AHEAD in wanted:
+            values[AHEAD] = self._scores.ahead().accuracy
         if beside := [name for name in BESIDE if f'majority_{name}' in wanted]:
             values.update(_named('majority_', self._scores.majority(beside)))
         for name in wanted & values.keys():

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from binclf_ros.core.evaluation.progress import Progress
+from binclf_ros.core.evaluation.verdict import Learning, verdict
 from binclf_ros.core.learning.options import LearningOptions
-from binclf_ros.plots.learning import Learning, verdict
 from binclf_ros.report.study import Samples, replay
 
 needs_matplotlib = pytest.mark.skipif(find_spec('matplotlib') is None, reason='matplotlib is missing')

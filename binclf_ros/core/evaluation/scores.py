@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..learning.losses import BCE, sigmoid
+from .ahead import AheadScores, Stretches
 from .curves import BINS, auc, calibration_sums, confusion
 from .drift import Drift
 
@@ -165,10 +166,11 @@ class Scores:
 
     def clear(self) -> None:
         """Forget them."""
-        self._ring, self._size, self._end = np.empty((3, self._window)), 0, 0  # y, z, z of the majority
+        self._ring, self._size, self._end = np.empty((4, self._window)), 0, 0  # y, z, z of baselines
         self._total = self._majority_total = Tally()
         self._drift.reset()
-        self._staged: list[tuple[Array, Array]] = []
+        self._staged: list[tuple[Array, Array, Array, bool]] = []
+        self._stretches, self._repeats, self._last = Stretches(), 0, math.nan
         self._waiting = 0
 
     def resize(self, window: int) -> None:
@@ -176,13 +178,16 @@ class Scores:
         if window != self._window:
             held = self._held()
             self._window = window
-            self._ring, self._size, self._end = np.empty((3, window)), 0, 0
+            self._ring, self._size, self._end = np.empty((4, window)), 0, 0
             self._write(held)
 
-    def extend(self, y: Array, z: Array) -> None:
-        """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,)."""
+    def extend(self, y: Array, z: Array, ahead: Array | None = None, begins: bool = True) -> None:
+        """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,).
+
+        `ahead` (m,) is z by the model from before this stretch, by default z itself, which `begins` here.
+        """
         if len(y):
-            self._staged.append((y, z))
+            self._staged.append((y, z, z if ahead is None else ahead, begins))
         self._waiting += len(y)
         if self._waiting >= CHUNK:
             self._count()
@@ -193,7 +198,7 @@ class Scores:
 
     def window(self) -> tuple[Array, Array]:
         """Return y and z of the window, the oldest first."""
-        y, z, _ = self._held()
+        y, z, *_ = self._held()
         return y, z
 
     def values(self, names: Collection[str] = SCORES) -> dict[str, float]:
@@ -202,9 +207,19 @@ class Scores:
 
     def majority(self, names: Collection[str] = SCORES) -> dict[str, float]:
         """Return the same for who knows the labels alone; its AUC is 0.5, as it orders nothing."""
-        y, _, z = self._held()
+        y, _, z, _ = self._held()
         found = scores_of(y, z, [name for name in names if name != 'auc'])
         return {**found, 'auc': 0.5} if len(y) and 'auc' in names else found
+
+    def last_label(self, names: Collection[str] = SCORES) -> dict[str, float]:
+        """Return the same for who says the last label again, as sure as that has come true so far."""
+        y, _, _, z = self._held()
+        return scores_of(y, z, names)
+
+    def ahead(self) -> AheadScores:
+        """Return the scores of whole stretches of one label, each predicted by the model from before it."""
+        self._count()
+        return self._stretches.scores(self._window)
 
     def totals(self) -> dict[str, float]:
         """Return every metric but the AUC over all predictions; nothing before the first."""
@@ -246,13 +261,28 @@ class Scores:
         """Count what waits."""
         if not self._staged:
             return
-        y, z = (np.concatenate(each) for each in zip(*self._staged))
+        y, z, ahead = (np.concatenate(each) for each in list(zip(*self._staged))[:3])
+        sizes = [len(each[0]) for each in self._staged]
+        begins = np.zeros(len(y), dtype=np.bool_)
+        begins[np.cumsum([0, *sizes[:-1]])] = [each[3] for each in self._staged]
         z = np.nan_to_num(z, nan=0.0, posinf=MAX_VALUE, neginf=-MAX_VALUE)  # sums would never recover
-        self._drift.update(y, z, [len(each) for each, _ in self._staged])
+        self._drift.update(y, z, sizes)
         self._staged, self._waiting = [], 0
         positives = self._total.tp + self._total.fn + np.cumsum(y) - y
         negatives = self._total.samples + np.arange(len(y)) - positives
         majority = np.log((positives + 1.0) / (negatives + 1.0))
+        last = self._say_again(y)
+        self._stretches.extend(y, ahead, majority, begins)
         self._total += Tally.of(y, z)
         self._majority_total += Tally.of(y, majority)
-        self._write(np.stack([y, z, majority]))
+        self._write(np.stack([y, z, majority, last]))
+
+    def _say_again(self, y: Array) -> Array:
+        """Return z (m,) of who says the last label again: the odds by which it was the next so far."""
+        before = np.append(self._last, y[:-1])
+        same = (y == before).astype(float)
+        repeats = self._repeats + np.cumsum(same) - same
+        others = self._total.samples + np.arange(len(y)) - repeats
+        self._last, self._repeats = float(y[-1]), self._repeats + int(same.sum())
+        odds = np.log((repeats + 1.0) / (others + 1.0)) * (2.0 * before - 1.0)
+        return np.where(np.isfinite(odds), odds, 0.0)

@@ -4,28 +4,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..core.arrays import Array
-from ..core.evaluation.progress import SHOWN, Progress
-from ..core.evaluation.scores import Scores
-from ..core.learning.model import Model
+from ..arrays import Array
+from ..learning.model import Model
+from .ahead import MIN_CHANGES, AheadScores
+from .progress import SHOWN, Progress
+from .scores import Scores
 
 MIN_COUNT = 100
 MIN_PER_CLASS = 10
 """Tested samples without which nothing can be told."""
 WORTH = 0.95
 """Of the log loss of the majority: what a model has to stay below to be called learning."""
+SURE = 3.0
+"""Standard deviations that are no chance."""
 
 
 @dataclass(frozen=True)
 class Learning:
     """A moment of the learning.
 
-    `scores` are those of the window, `majority` the same of who knows the labels alone. `y`, `z` are of
-    the window, `life_y`, `life_z` of all that was tested, thinned out. `counts` are the negatives and
+    `scores` are those of the stretches of one label in the window, each predicted by the model from before
+    it (`ahead` has more of them), `majority` the log loss of who knows the labels before it alone. `y`, `z`
+    are of the window, `life_y`, `life_z` of all that was tested, thinned out. `counts` are negatives and
     positives of all, `missing` is why there is no model, `alarms` the numbers of tested samples at which
     the data were found to drift. `curves` are those of `Progress`.
     """
@@ -43,17 +47,18 @@ class Learning:
     missing: str = ''
     threshold: float = 0.5
     alarms: tuple[int, ...] = ()
+    ahead: AheadScores = field(default_factory=AheadScores)
 
     @classmethod
     def of(
         cls, title: str, scores: Scores, progress: Progress, model: Model | None, missing: str
     ) -> Learning:
         """Take a picture of the learning as it is now."""
-        tally = scores.tally
+        tally, ahead = scores.tally, scores.ahead()
         return cls(
             title,
-            scores.values(SHOWN),
-            scores.majority(SHOWN),
+            {name: getattr(ahead, name) for name in SHOWN},
+            {'log_loss': ahead.prior_log_loss},
             *scores.window(),
             *progress.life(),
             (tally.tn + tally.fp, tally.fn + tally.tp),
@@ -61,6 +66,7 @@ class Learning:
             model,
             missing,
             alarms=progress.alarms(),
+            ahead=ahead,
         )
 
     @property
@@ -84,11 +90,11 @@ class Verdict:
 
 
 def verdict(learning: Learning) -> Verdict:
-    """Hold the log loss of the window against that of who knows the labels alone.
+    """Hold the log loss of whole stretches against that of who knows the labels before them alone.
 
-    It learns where its own is less by a twentieth at least, or where its balanced accuracy is more than
-    chance explains: then a few errors that it was sure of cost more than all the rest gained. It is worse
-    where its own log loss is more by a twentieth, and else no better.
+    It learns where its own is less by a twentieth at least, by more than chance explains over stretches; or
+    where its balanced accuracy is: then a few errors that it was sure of cost more than all the rest
+    gained. It is worse where its own log loss is more by a twentieth, and else no better.
     """
     if learning.model is None:
         return Verdict(None, ': '.join(filter(None, ('no model yet', learning.missing))))
@@ -99,12 +105,20 @@ def verdict(learning: Learning) -> Verdict:
             f'too few samples to tell: {negatives} of 0 and {positives} of 1 were tested; '
             f'it takes {MIN_COUNT}, and {MIN_PER_CLASS} of each',
         )
+    ahead = learning.ahead
+    if ahead.changes < MIN_CHANGES:
+        return Verdict(
+            None,
+            f'too few changes of the label to tell: {ahead.changes} in the last '
+            f'{max(n, ahead.samples)} samples; it takes {MIN_CHANGES}',
+        )
+    n = max(n, ahead.samples) if ahead.samples > 2 * n else n
     own, majority = learning.scores['log_loss'], learning.majority['log_loss']
     numbers = f'log loss {own:.2f}, majority {majority:.2f}, over the last {n} samples'
-    if own < WORTH * majority:
+    if own < WORTH * majority and ahead.gain > SURE:
         return Verdict(True, f'learning: {numbers}')
     balanced = learning.scores['balanced_accuracy']
-    if balanced > 0.5 + _chance(learning.y):
+    if balanced > 0.5 + _chance(ahead):
         return Verdict(
             True, f'learning, but too sure of itself: balanced accuracy {balanced:.2f}, {numbers}'
         )
@@ -113,10 +127,10 @@ def verdict(learning: Learning) -> Verdict:
     return Verdict(False, f'not learning: {how} always saying {says} ({numbers})')
 
 
-def _chance(y: Array) -> float:
-    """Return by how much balanced accuracy may exceed ½ by chance: 3σ of independent coins, or 0.2."""
-    positives = int(np.sum(y))
-    negatives = len(y) - positives
-    if min(positives, negatives) < MIN_PER_CLASS:
+def _chance(ahead: AheadScores) -> float:
+    """Return by how much balanced accuracy may exceed ½ by chance: 3σ of a coin a stretch, or 0.2."""
+    positives = ahead.positives
+    negatives = ahead.stretches - positives
+    if min(positives, negatives) < MIN_CHANGES // 2:
         return 1.0
-    return max(0.2, 3.0 * 0.25 * math.sqrt(1.0 / positives + 1.0 / negatives))
+    return max(0.2, SURE * 0.25 * math.sqrt(1.0 / positives + 1.0 / negatives))
