@@ -17,6 +17,8 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from binclf_ros.ros.parameters import TYPES
+
 Answer = Callable[[bool, str], None]
 Done = Callable[[Any], None]
 Failed = Callable[[str], None]
@@ -84,7 +86,10 @@ class Asking:
     def set(self, role: str, values: Mapping[str, Any], answer: Answer) -> None:
         """Set parameters of a node, all or none; the answer is its own reason where it refuses."""
         request = SetParametersAtomically.Request(
-            parameters=[_parameter(name, value).to_parameter_msg() for name, value in values.items()]
+            parameters=[
+                Parameter(name, TYPES[type(value)], value).to_parameter_msg()
+                for name, value in values.items()
+            ]
         )
 
         def done(response: Any) -> None:
@@ -131,12 +136,6 @@ class Asking:
 
         future.add_done_callback(on_done)
         self._pending.append(_Pending(client, future, time.monotonic() + patience, failed))
-
-
-def _parameter(name: str, value: Any) -> Parameter[Any]:
-    if isinstance(value, list):
-        return Parameter(name, Parameter.Type.STRING_ARRAY, value)
-    return Parameter(name, value=value)
 
 
 def _plain(value: Any) -> Any:

@@ -26,12 +26,13 @@ from .options import NodeOptions
 P = TypeVar('P', bound=NodeOptions)
 
 
-_TYPES = {
+TYPES = {
     bool: Parameter.Type.BOOL,
     int: Parameter.Type.INTEGER,
     float: Parameter.Type.DOUBLE,
     str: Parameter.Type.STRING,
     tuple: Parameter.Type.STRING_ARRAY,
+    list: Parameter.Type.STRING_ARRAY,
 }
 
 
@@ -121,4 +122,4 @@ def _in_declared_type(each: Field[Any], given: Parameter[Any]) -> Parameter[Any]
     kind = type(each.default)
     is_list = given.type_.value >= Parameter.Type.BYTE_ARRAY.value  # an empty one may be of any type
     value = typed(each, [] if kind is tuple and is_list and not given.value else given.value)
-    return Parameter(given.name, _TYPES[kind], list(value) if kind is tuple else value)
+    return Parameter(given.name, TYPES[kind], list(value) if kind is tuple else value)

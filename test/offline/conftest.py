@@ -15,7 +15,7 @@ collect_ignore = (
         'test_commands.py',
         'test_workers.py',
         'test_label.py',
-        'test_situations.py',
+        'test_recording_situations.py',
         'test_same_samples.py',
     ]
 )
