@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from rcl_interfaces.srv import SetParameters
 from ros_harness import HANG_SEC, LATCHED, blobs, model_dict, parameter, vector
-from sensor_msgs.msg import Imu, PointCloud2
+from sensor_msgs.msg import Image, Imu, PointCloud2
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 SABOTAGE = Path(__file__).with_name('sabotage.py')
-SERVICES = ('train', 'reset', 'save', 'load', 'recommend_threshold')
+SERVICES = ('train', 'reset', 'restart', 'save', 'load', 'recommend_threshold')
 AT_ONCE = 10
 
 
@@ -42,7 +42,7 @@ class Sabotaged:
             for _ in range(AT_ONCE):
                 stimulate(next(self.turns))
 
-        self.ground.wait_until(over, timeout=20 * HANG_SEC, meanwhile=drive)
+        self.ground.wait_until(over, timeout=max(1, self.raises // 50) * HANG_SEC, meanwhile=drive)
         assert self.process.code is None
         return done
 
@@ -61,23 +61,27 @@ def test_trainer(ground, raises):
     X, y = blobs(AT_ONCE)
     samples = ground.publisher(Float64MultiArray, 'labeled_features')
     clouds = ground.publisher(PointCloud2, 'labeled_points')
+    images = [ground.publisher(Image, name) for name in ('image', 'labeled_image')]
 
     def stimulate(turn):
         samples.publish(vector([*X[turn % AT_ONCE], y[turn % AT_ONCE]]))
         clouds.publish(PointCloud2())
+        for each in images:
+            each.publish(Image())
         ground.call_async(SetBool, '/trainer/pause', SetBool.Request(data=False))
-        ground.call_async(Trigger, f'/trainer/{SERVICES[turn % 5]}', Trigger.Request())
+        ground.call_async(Trigger, f'/trainer/{SERVICES[turn % len(SERVICES)]}', Trigger.Request())
         trainer.set_parameter('tolerance', 1e-6 * (1 + turn % 7))
 
     done = trainer.stimulate_until_all_is_done(stimulate)
     expected = {f'work of ~/{each}' for each in (*SERVICES, 'pause')} | {'on_parameters'}
-    assert expected | {'Trainer.on_labeled_features', 'Trainer.on_labeled_points'} <= done.keys()
+    topics = {f'Trainer.on_labeled_{each}' for each in ('features', 'points')}
+    assert expected | topics | {'LabeledImages.on_image', 'LabeledImages.on_mask'} <= done.keys()
     models = ground.hear_models()
     assert ground.trigger('/trainer/reset')[0]
     ground.teach(*blobs(40))
     ground.wait_until(lambda: models and models[-1]['samples'] == 40)
     ground.wait_for_reports('trainer')
-    assert ground.count('trainer', 'rejected/internal_error') == 2 * raises
+    assert ground.count('trainer', 'rejected/internal_error') == 4 * raises
     assert ground.count('trainer', 'failed/internal_error') > 6 * raises
 
 
@@ -86,21 +90,23 @@ def test_predictor(ground, raises):
     probabilities = ground.hear_probabilities()
     samples = ground.publisher(Float64MultiArray, 'features')
     clouds = ground.publisher(PointCloud2, 'points')
+    images = ground.publisher(Image, 'image')
     models = ground.publisher(String, 'model', LATCHED)
 
     def stimulate(turn):
         samples.publish(vector([1.0, 2.0]))
         clouds.publish(PointCloud2())
+        images.publish(Image())
         models.publish(String(data=json.dumps(model_dict(step=turn))))
         predictor.set_parameter('threshold', 0.5 + 0.01 * (turn % 7))
 
     done = predictor.stimulate_until_all_is_done(stimulate)
     topics = {f'Predictor.on_{each}' for each in ('features', 'points', 'model')}
-    assert topics | {'Predictor._explain', 'on_parameters'} <= done.keys()
+    assert topics | {'ImageAnswers.on_image', 'Predictor._explain', 'on_parameters'} <= done.keys()
     probabilities.clear()
     ground.ask_until(lambda: probabilities, [1.0, 2.0])
     ground.wait_for_reports('predictor')
-    assert ground.count('predictor', 'rejected/internal_error') == 2 * raises
+    assert ground.count('predictor', 'rejected/internal_error') == 3 * raises
     assert ground.count('predictor', 'model_rejected/internal_error') == raises
 
 
