@@ -8,7 +8,6 @@ parts, processes and workers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -16,17 +15,18 @@ from itertools import islice, pairwise
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.errors import BinclfError, DescentError
-from ..core.learning.dependence import sample_dependence
-from ..core.learning.descent import MAX_CURVATURE_FEATURES, descend, solver_for
+from ..core.errors import BinclfError
+from ..core.learning.dependence import Dependence
+from ..core.learning.descent import descend, solver_for
 from ..core.learning.feature_maps import MAX_SAMPLE, Curves
-from ..core.learning.learner import MAX_STEPS, TOLD_APART
+from ..core.learning.learner import MAX_STEPS
 from ..core.learning.lecture import initialize
 from ..core.learning.losses import LOSSES
-from ..core.learning.mapping import map_of
+from ..core.learning.mapping import Range, map_of
 from ..core.learning.model import LINE, Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
+from ..core.learning.outcome import model_of
 from ..core.learning.scaler import Moments
 from .rows import Part, Rows
 from .work import Work
@@ -186,16 +186,26 @@ def fit(
     if problem := missing(rows.y, options.min_samples_per_class):
         raise BinclfError(problem)
     objective = SpreadObjective(rows, options, work, n_parts)
-    tau = options.sample_dependence or 1.0
-    objective.ridge *= tau
+    dependence, ridge = Dependence(options.sample_dependence), objective.ridge
+    objective.ridge = dependence.ridge(ridge, objective.map is not None)
     w, b = initialize(objective.n_features, options.seed)
     point = _descended(objective, np.append(w, b), options, show)
-    if not options.sample_dependence and objective.n_features <= MAX_CURVATURE_FEATURES:
-        tau = sample_dependence(objective, point.theta, np.arange(objective.n_samples))
-        if objective.map is not None and tau - 1.0 > TOLD_APART:
-            objective.ridge *= tau
-            point = _descended(objective, point.theta, options, show)
-    return _model(objective, point, names, options, run, tau)
+    order = np.arange(objective.n_samples)
+    if dependence.update(objective, point.theta, order, objective.n_samples):
+        objective.ridge = dependence.ridge(ridge, objective.map is not None)
+        point = _descended(objective, point.theta, options, show)
+    taught = Range(objective.low, objective.high)
+    return model_of(
+        objective,
+        point,
+        objective.moments,
+        taught,
+        options,
+        run=run,
+        step=1,
+        names=names,
+        tau=dependence.tau,
+    )
 
 
 def _descended(objective: SpreadObjective, theta: Array, options: LearningOptions, show: Show) -> Point:
@@ -213,39 +223,3 @@ def _descended(objective: SpreadObjective, theta: Array, options: LearningOption
             show(objective.passes, point.gradient_max)
     assert point is not None
     return point
-
-
-def _model(
-    objective: SpreadObjective,
-    point: Point,
-    names: tuple[str, ...],
-    options: LearningOptions,
-    run: str,
-    tau: float,
-) -> Model:
-    weights = point.theta[:-1] / objective.scale
-    bias = float(point.theta[-1]) - float(weights @ objective.mean)
-    of_map = objective.map
-    if of_map is not None:
-        weights, bias = of_map.published(weights, bias)
-    if not (np.isfinite(weights).all() and np.isfinite(bias)):
-        raise DescentError('the weights are not finite in the units of the features')
-    return Model(
-        run=run,
-        step=1,
-        stamp=time.time(),
-        features=names,
-        weights=tuple(weights.tolist()),
-        bias=bias,
-        mean=tuple(objective.moments.mean.tolist()),
-        scale=tuple(objective.moments.scale.tolist()),
-        samples=objective.n_samples,
-        positives=int(np.sum(objective.y)),
-        loss=point.loss,
-        converged=point.gradient_max < options.tolerance,
-        low=tuple(objective.low.tolist()),
-        high=tuple(objective.high.tolist()),
-        effective_samples=objective.n_samples / tau,
-        feature_map=options.feature_map,
-        knots=() if of_map is None else of_map.knots,
-    )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import ParameterError
-from binclf_ros.core.learning.buffer import POLICIES, Buffer
+from binclf_ros.core.learning.buffer import Buffer
 from binclf_ros.core.learning.memory import check_memory
+from binclf_ros.core.learning.policies import POLICIES
 
 every_policy = pytest.mark.parametrize('policy', POLICIES)
 labels = st.lists(st.integers(0, 1), max_size=120)

@@ -15,7 +15,8 @@ import pytest
 from faulty_disk import ForgetfulDisk, RefusingDisk
 
 from binclf_ros.core.errors import StorageError
-from binclf_ros.core.learning.buffer import POLICIES, Buffer
+from binclf_ros.core.learning.buffer import Buffer
+from binclf_ros.core.learning.policies import POLICIES
 from binclf_ros.core.storage import dataset as dataset_module
 from binclf_ros.core.storage.dataset import LEEWAY_BYTES, Dataset
 from binclf_ros.core.storage.dataset_format import HEAD, HEADER, ROWS, DatasetReader

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import DescentError
 from binclf_ros.core.learning import buffer as buffer_module
-from binclf_ros.core.learning.buffer import POLICIES
 from binclf_ros.core.learning.descent import SOLVERS
 from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.objective import Objective, Point
 from binclf_ros.core.learning.options import LearningOptions
+from binclf_ros.core.learning.policies import POLICIES
 from binclf_ros.core.learning.scaler import Moments
 
 NAMES = ('a', 'b', 'c')
@@ -167,7 +167,7 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.spared = 0
-        known = Learner._known
+        known = Learner._carried
 
         def watched(learned: Learner, objective: Objective, theta: Array) -> Point | None:
             point, whole = known(learned, objective, theta), objective.at(theta)
@@ -177,7 +177,7 @@ class Watched:
                 assert np.abs(point.gradient - whole.gradient).max() < 1e-9
             return point
 
-        monkeypatch.setattr(Learner, '_known', watched)
+        monkeypatch.setattr(Learner, '_carried', watched)
 
 
 @pytest.mark.parametrize('policy', POLICIES)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from .descent import MAX_CURVATURE_FEATURES
 from .objective import Objective
 
 BLOCKS = 50
@@ -28,6 +29,35 @@ MAX_SINGLE = 20_000
 """Samples that J is taken from."""
 NOISE = 3.0
 """Standard deviations that a τ of independent samples stays below: less counts as 1."""
+TOLD_APART = 0.02
+"""Share by which τ has to change for the ridge to follow."""
+
+
+class Dependence:
+    """The τ of the samples that are there: `asked` for, or, where that is 0, estimated as they come."""
+
+    def __init__(self, asked: float) -> None:
+        self.asked = asked
+        self.tau = max(1.0, asked)
+        self._seen = 0
+
+    def update(self, objective: Objective, theta: Array, age: NDArray[np.int64], seen: int) -> bool:
+        """Estimate τ again once twice as many samples were `seen`; return whether the ridge follows it.
+
+        That of a straight line stays as it was asked for: the lecture's model has few weights, and is off
+        in whole stretches for another reason, which is that it is straight.
+        """
+        if self.asked or objective.n_features > MAX_CURVATURE_FEATURES:
+            return False
+        if seen < max(MIN_SAMPLES, 2 * self._seen):
+            return False
+        before, self.tau = self.tau, sample_dependence(objective, theta, age)
+        self._seen = seen
+        return objective.map is not None and abs(self.tau - before) > TOLD_APART * before
+
+    def ridge(self, l2: float, is_mapped: bool) -> float:
+        """Return the l2 of samples that are worth 1/τ each."""
+        return l2 * (self.tau if is_mapped or self.asked else 1.0)
 
 
 def sample_dependence(objective: Objective, theta: Array, age: NDArray[np.int64]) -> float:

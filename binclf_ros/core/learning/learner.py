@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,20 +12,20 @@ import numpy as np
 from ..arrays import Array
 from ..errors import DescentError
 from .buffer import Buffer
-from .dependence import MIN_SAMPLES, sample_dependence
-from .descent import EPSILON, MAX_CURVATURE_FEATURES, LineSearch, Solver, descend, solver_for
+from .carried import carried_point
+from .dependence import Dependence
+from .descent import MAX_CURVATURE_FEATURES, LineSearch, Solver, descend, solver_for
 from .lecture import initialize
 from .losses import LOSSES
 from .mapping import Mapping, carried_over
 from .model import Model
 from .objective import Objective, Point
 from .options import LearningOptions
+from .outcome import function_of, model_of
 from .status import Fit, LearningStatus
 
 MAX_STEPS = 100_000
 """Steps of one descent at most."""
-TOLD_APART = 0.02
-"""Share by which τ has to change for the ridge to follow."""
 
 
 class Learner:
@@ -68,8 +67,7 @@ class Learner:
         self._sums: Array | None = None
         self._solver: Solver | None = None
         self._settled = self.buffer is None
-        self._tau = max(1.0, self.options.sample_dependence)
-        self._tau_at = 0
+        self._dependence = Dependence(self.options.sample_dependence)
 
     def reset(self) -> str:
         """Forget samples, model and number of features, and begin a new run; return a sentence."""
@@ -145,16 +143,8 @@ class Learner:
 
     def status(self) -> LearningStatus:
         """Return what it is now."""
-        return LearningStatus(
-            self.run,
-            self.step,
-            self.names,
-            *self.counts,
-            self.model,
-            self.missing,
-            self.error,
-            self.note,
-        )
+        held = *self.counts, self.model
+        return LearningStatus(self.run, self.step, self.names, *held, self.missing, self.error, self.note)
 
     @property
     def note(self) -> str:
@@ -187,12 +177,14 @@ class Learner:
             objective = self._objective(pause)
             point, steps, ended = self._steps(objective, enough)
             converged = point.gradient_max < self.options.tolerance
-            goes_on = converged and self._notes_dependence(objective, point.theta)
+            goes_on = converged and self._dependence.update(
+                objective, point.theta, self.buffer.ages, self.buffer.seen
+            )
             self._sums = point.sums if objective.adds_up else None
             self.buffer.mark()
             model = None
             if steps or self._weights is None or not self._describes_buffer(converged):
-                self.model = model = self._keep(objective, point.theta, point.loss, converged)
+                self.model = model = self._keep(objective, point)
         except DescentError as error:
             self.error = str(error)
             self._settled = True
@@ -215,21 +207,6 @@ class Learner:
             kept = carried_over(before, self._mapping.current, (self._weights, self._bias))
             self._weights, self._bias = kept or (None, 0.0)
         self._forget_descent()
-
-    def _notes_dependence(self, objective: Objective, theta: Array) -> bool:
-        """Estimate τ again once twice as many samples were seen; return whether the ridge follows it.
-
-        That of a straight line stays as it was asked for: the lecture's model has few weights, and is off
-        in whole stretches for another reason, which is that it is straight.
-        """
-        assert self.buffer is not None
-        if self.options.sample_dependence or objective.n_features > MAX_CURVATURE_FEATURES:
-            return False
-        if self.buffer.seen < max(MIN_SAMPLES, 2 * self._tau_at):
-            return False
-        before, self._tau = self._tau, sample_dependence(objective, theta, self.buffer.ages)
-        self._tau_at = self.buffer.seen
-        return objective.map is not None and abs(self._tau - before) > TOLD_APART * before
 
     def _steps(self, objective: Objective, enough: Callable[[], bool]) -> tuple[Point, int, bool]:
         """Descend; return where that came to, the number of steps, and whether there are no more."""
@@ -256,7 +233,7 @@ class Learner:
             scale=moments.scale if scales else None,
             of_map=of_map,
             loss=LOSSES[options.loss],
-            l2=options.l2 * (self._tau if of_map is not None or options.sample_dependence else 1.0),
+            l2=self._dependence.ridge(options.l2, of_map is not None),
             balanced=options.class_weight == 'balanced',
             pause=pause,
         )
@@ -286,79 +263,39 @@ class Learner:
         # z = x·w + b is the same function in the standardised units of the samples of now
         bias = self._bias + float(self._weights @ objective.mean)
         theta = np.append(self._weights * objective.scale, bias)
-        objective.known = self._known(objective, theta) or objective.at(theta)
+        objective.known = self._carried(objective, theta) or objective.at(theta)
         return theta if objective.known.value < 2.0 * objective.loss.of_chance else None
 
-    def _known(self, objective: Objective, theta: Array) -> Point | None:
-        """Return where the last descent ended, over the samples of now, from what came and left alone.
-
-        Loss and gradient are sums over samples, which at the same w and b change only by the samples that
-        came (+) and left (−). Mean and scale move with them, but not the function: w and b in the units of
-        the features are the same, and `Objective.point` puts the sums into the units of now. This spares a
-        refit the first of its few passes.
-
-        None where rounding could be seen in it (an outlier that leaves takes its digits with it), or it is
-        the end already: that a whole pass has to say.
-        """
+    def _carried(self, objective: Objective, theta: Array) -> Point | None:
         assert self.buffer is not None and self._weights is not None
         changes = self.buffer.changes
         if self._sums is None or not changes or not objective.adds_up:
             return None
-        X, y, sign = (np.concatenate(each) for each in zip(*changes))
-        X = objective.columns(X)
-        z = X @ self._weights + self._bias
-        sums = self._sums.copy()
-        value, residual = objective.loss.together(z, y, sign)
-        sums[0] += value
-        sums[1:-1] += residual @ X
-        sums[-1] += residual.sum()
-        point = objective.point(theta, sums)
-        in_gradient = (np.abs(sums[1:-1]) + np.abs(residual) @ np.abs(X)) / objective.scale
-        in_value = sums[0] + np.abs(z).sum()
-        if (
-            EPSILON * in_gradient.max() < 1e-3 * self.options.tolerance * objective.n_samples
-            and in_value < 4 * max(objective.n_samples, sums[0])
-            and point.gradient_max >= self.options.tolerance
-        ):
-            return point
-        return None
+        function = self._weights, self._bias
+        return carried_point(objective, theta, function, self._sums, changes, self.options.tolerance)
 
     def _describes_buffer(self, converged: bool) -> bool:
         model, (negatives, positives) = self.model, self.counts
         samples = negatives + positives
         return model is not None and (
             (model.samples, model.positives, model.converged, model.effective_samples)
-            == (samples, positives, converged, samples / self._tau)
+            == (samples, positives, converged, samples / self._dependence.tau)
         )
 
-    def _keep(self, objective: Objective, theta: Array, loss: float, converged: bool) -> Model:
-        """Go on from theta from here on, and return the model that it is."""
+    def _keep(self, objective: Objective, point: Point) -> Model:
+        """Go on from a point from here on, and return the model that it is."""
         assert self.buffer is not None
-        weights = theta[:-1] / objective.scale
-        bias = float(theta[-1]) - float(weights @ objective.mean)
-        if not (np.isfinite(weights).all() and np.isfinite(bias)):
-            raise DescentError('the weights are not finite in the units of the features')
-        self._weights, self._bias = weights, bias
-        self.step += 1
-        of_map, taught, moments = self._mapping.current, self._mapping.range, self.buffer.moments
-        if of_map is not None:
-            weights, bias = of_map.published(weights, bias)
-        return Model(
+        self._weights, self._bias = function_of(objective, point.theta)
+        model = model_of(
+            objective,
+            point,
+            self.buffer.moments,
+            self._mapping.range,
+            self.options,
             run=self.run,
-            step=self.step,
-            stamp=time.time(),
-            features=self.names,
-            weights=tuple(weights.tolist()),
-            bias=bias,
-            mean=tuple(moments.mean.tolist()),
-            scale=tuple(moments.scale.tolist()),
-            samples=sum(self.counts),
-            positives=self.counts[1],
-            loss=loss,
-            converged=converged,
-            low=tuple(taught.low.tolist()) if taught else (),
-            high=tuple(taught.high.tolist()) if taught else (),
-            effective_samples=sum(self.counts) / self._tau,
-            feature_map=self.options.feature_map,
-            knots=() if of_map is None else of_map.knots,
+            step=self.step + 1,
+            names=self.names,
+            tau=self._dependence.tau,
         )
+        self.step += 1
+        return model

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..options import Options, option
-from .buffer import POLICIES
 from .descent import SOLVERS
 from .feature_maps import FEATURE_MAPS, MAX_KNOTS
 from .losses import LOSSES
+from .policies import POLICIES
 
 
 @dataclass(frozen=True)
