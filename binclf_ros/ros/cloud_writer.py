@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classified clouds: what came in, byte by byte, and two fields behind each point."""
+"""Clouds that go out: classified ones, as they came in with two fields more, and those of one point."""
 
 from __future__ import annotations
 
+import array
 import io
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import PointField
+from sensor_msgs.msg import PointCloud2, PointField
+from std_msgs.msg import Header
 
-from ..core.arrays import Floats
+from ..core.arrays import Array, Floats
 from ..core.errors import SampleError
+from ..core.features.clouds import LABEL
 from .cloud_bytes import SIZES, Cloud, fields_bytes
 from .cloud_layout import fields_of, n_points_of, view
 
@@ -81,3 +85,31 @@ class CloudWriter:
             PointField(name=DECISION, offset=end + 4, datatype=PointField.UINT8, count=1),
         )
         return fields_bytes((*cloud.fields, *answer), cloud.layout, end + ANSWER_BYTES)
+
+
+@lru_cache(maxsize=8)
+def _float64_fields(names: tuple[str, ...]) -> tuple[PointField, ...]:
+    if not all(names) or len(set(names)) != len(names):
+        raise SampleError('names', f'the names are not all different: {names!r:.80}')
+    return tuple(
+        PointField(name=name, offset=8 * i, datatype=PointField.FLOAT64, count=1)
+        for i, name in enumerate(names)
+    )
+
+
+def one_point_cloud(
+    header: Header, names: tuple[str, ...], values: Array, label: float | None = None
+) -> PointCloud2:
+    """Return one sample x (N,) as a cloud of one point: FLOAT64 fields `names` (N,), and `label`.
+
+    Raises SampleError: `names` where they are not N different ones.
+    """
+    fields = _float64_fields(names if label is None else (*names, LABEL))
+    numbers = values.tolist() if label is None else [*values.tolist(), float(label)]
+    if len(numbers) != len(fields):
+        raise SampleError('names', f'{len(names)} names for {len(values)} values')
+    data = np.array(numbers, dtype='<f8')
+    cloud = PointCloud2(header=header, height=1, width=1, is_dense=bool(np.isfinite(data).all()))
+    cloud.fields, cloud.point_step, cloud.row_step = list(fields), data.nbytes, data.nbytes
+    cloud.data = array.array('B', data.tobytes())
+    return cloud

@@ -12,17 +12,14 @@ What a cloud has to be, and the reasons to refuse one, are in cloud_layout.py; h
 
 from __future__ import annotations
 
-import array
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import PointCloud2, PointField
-from std_msgs.msg import Header
+from sensor_msgs.msg import PointCloud2
 
 from ..core.arrays import Array, Floats
 from ..core.errors import ExpressionError, SampleError
@@ -276,31 +273,3 @@ class CloudReader:
             for i in plan.doubtful:
                 usable &= (columns[i] < MAX_VALUE) & (columns[i] > -MAX_VALUE)
         return Points(plan.names, columns.T, usable)
-
-
-@lru_cache(maxsize=8)
-def _float64_fields(names: tuple[str, ...]) -> tuple[PointField, ...]:
-    if not all(names) or len(set(names)) != len(names):
-        raise SampleError('names', f'the names are not all different: {names!r:.80}')
-    return tuple(
-        PointField(name=name, offset=8 * i, datatype=PointField.FLOAT64, count=1)
-        for i, name in enumerate(names)
-    )
-
-
-def one_point_cloud(
-    header: Header, names: tuple[str, ...], values: Array, label: float | None = None
-) -> PointCloud2:
-    """Return one sample x (N,) as a cloud of one point: FLOAT64 fields `names` (N,), and `label`.
-
-    Raises SampleError: `names` where they are not N different ones.
-    """
-    fields = _float64_fields(names if label is None else (*names, LABEL))
-    numbers = values.tolist() if label is None else [*values.tolist(), float(label)]
-    if len(numbers) != len(fields):
-        raise SampleError('names', f'{len(names)} names for {len(values)} values')
-    data = np.array(numbers, dtype='<f8')
-    cloud = PointCloud2(header=header, height=1, width=1, is_dense=bool(np.isfinite(data).all()))
-    cloud.fields, cloud.point_step, cloud.row_step = list(fields), data.nbytes, data.nbytes
-    cloud.data = array.array('B', data.tobytes())
-    return cloud

@@ -12,7 +12,7 @@ from std_msgs.msg import Float64MultiArray, Header
 from ..core.cdr import LITTLE_ENDIAN
 from ..core.features.fields import has_header
 from ..core.features.sampler import Sample
-from .clouds import one_point_cloud
+from .cloud_writer import one_point_cloud
 from .messages import FeaturesMessage, message_from_bytes
 from .node import BinclfNode
 from .qos import LABELED, LABELED_POINTS, OUT

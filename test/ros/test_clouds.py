@@ -26,8 +26,8 @@ from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.learning.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.cloud_layout import CLOCKS, DATATYPES, MAX_STEP
-from binclf_ros.ros.cloud_writer import CloudWriter
-from binclf_ros.ros.clouds import CloudReader, one_point_cloud
+from binclf_ros.ros.cloud_writer import CloudWriter, one_point_cloud
+from binclf_ros.ros.clouds import CloudReader
 
 CODES = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
 SIZES = {code: struct.calcsize(letter) for code, letter in CODES.items()}
