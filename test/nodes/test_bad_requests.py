@@ -161,11 +161,13 @@ def test_a_bad_model_is_refused_and_nothing_of_it_reaches_the_terminal_raw(nodes
     sys_limit(0)
     text = json.dumps({**model_dict(), **BAD_MODELS[bad]})
     models = nodes.publisher(String, 'model', LATCHED)
-    for _ in range(3):
-        before = model_refused(nodes)
-        models.publish(String(data=text))
-        nodes.wait_until(lambda b=before: model_refused(nodes) > b, 'refused')
-    nodes.wait_for_reports('predictor')
+    before = model_refused(nodes)
+    nodes.wait_until(
+        lambda: model_refused(nodes) >= before + 3,
+        'refused',
+        meanwhile=lambda: models.publish(String(data=text)),
+        every_sec=0.1,
+    )
     assert nodes.text['predictor'].isprintable()
     terminal = said(nodes, 'predictor')
     assert '\x1b[2J' not in terminal

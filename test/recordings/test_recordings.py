@@ -286,7 +286,7 @@ def streamed(X, y, names, monkeypatch):
 
     pairs, heard, shown = [], {}, {}
     extend = Scores.extend
-    monkeypatch.setattr(Scores, 'extend', lambda self, *pair: (pairs.append(pair), extend(self, *pair))[1])
+    monkeypatch.setattr(Scores, 'extend', lambda self, *taken: (pairs.append(taken), extend(self, *taken))[1])
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     arguments = [
         '--ros-args',
@@ -319,7 +319,7 @@ def streamed(X, y, names, monkeypatch):
                 assert time.monotonic() < deadline, 'no curves'
                 executor.spin_once(0.05)
         shown.update({key: str(value) for key, value in trainer.values().items()})
-        labels, z = map(np.concatenate, zip(*pairs))
+        labels, z = (np.concatenate([each[i] for each in pairs]) for i in (0, 1))
         yield heard, shown, labels, z
     finally:
         trainer.close()
