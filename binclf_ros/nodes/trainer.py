@@ -15,10 +15,11 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
-from ..core.errors import DescentError, ModelError, ParameterError, SampleError, StorageError
+from ..core.errors import DescentError, ModelError
 from ..core.evaluation.ahead import Ahead
 from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
 from ..core.health.learning import find_of_trainer
+from ..core.learning.feature_names import FeatureNames
 from ..core.learning.memory import check_memory
 from ..core.learning.model import Model
 from ..core.learning.options import LearningOptions
@@ -50,17 +51,15 @@ class Trainer(BinclfNode[TrainerParameters]):
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
         self._samples = SerializedFeatures(labeled=True)
         self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
-        self._names: tuple[str, ...] = ()
         self._ahead = Ahead()
         self._publishing = threading.Lock()
         self._forgotten = 0
-        self._naming = threading.Lock()
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
         self._notes: list[str] = []
         self._has_learned = False
         self._model_out = self.advertise(String, 'model', MODEL, sole=True)
         self._learner = self._restored_learner()
-        self._names = self._learner.names
+        self._names = FeatureNames(self._learner.names, self._check_memory)
         self._worker = Worker(
             self._learner,
             self.parameters.train_rate_hz,
@@ -96,7 +95,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         return learner
 
     def _provide_services(self) -> None:
-        LabeledImages(self, self._check_names, self._learn)
+        LabeledImages(self, self._names.check, self._learn)
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
@@ -108,7 +107,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Check one labelled sample, as it is on the wire, score it by the model in use, and stage it."""
         self.counts['received'] += 1
         names, values = self._samples.read(data)
-        self._check_names(names)
+        self._names.check(names)
         self._learn(names, values[None, :-1], values[-1:])
 
     def on_labeled_points(self, data: bytes) -> None:
@@ -117,7 +116,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         try:
             cloud = self._points.read_labeled(self._clouds.read(data))
             self.remark(self._points.is_stale, self._points.remarks())
-            self._check_names(cloud.names)
+            self._names.check(cloud.names)
             count = len(cloud.y) + sum(cloud.left_out.values())
         finally:
             self.counts['received'] += count
@@ -125,23 +124,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             self.counts[f'rejected/{reason}'] += left_out
         self._learn(cloud.names, cloud.X, cloud.y)
 
-    def _check_names(self, names: tuple[str, ...]) -> None:
-        """Raise SampleError for features other than those of the samples and the model that are there."""
-        with self._naming:
-            if self._names and names != self._names:
-                raise SampleError(
-                    'names' if len(names) == len(self._names) else 'length',
-                    f'features {_brief(names)}, those before were {_brief(self._names)}: ~/reset forgets',
-                )
-            if not self._names:
-                self._check_memory(names)
-            self._names = names
-
-    def _check_memory(self, names: tuple[str, ...]) -> None:
-        try:
-            check_memory(len(names), self.parameters.buffer_capacity)
-        except ParameterError as error:
-            raise SampleError('memory', str(error)) from error
+    def _check_memory(self, n_features: int) -> None:
+        check_memory(n_features, self.parameters.buffer_capacity)
 
     def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Score samples by the model in use, before it learns from them, and stage them."""
@@ -156,9 +140,8 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def on_parameters(self, new: TrainerParameters) -> None:
         """Hand the options to the worker. Raises ParameterError where there is no memory, StorageError."""
-        with self._naming:
-            if new.buffer_capacity > self.parameters.buffer_capacity:
-                check_memory(len(self._names), new.buffer_capacity)
+        if new.buffer_capacity > self.parameters.buffer_capacity:
+            check_memory(len(self._names), new.buffer_capacity)
         if new.model_file != self.parameters.model_file:
             check_is_new(new.model_file)
             self._worker.post(lambda: self._learner.keep_model_in(new.model_file))
@@ -277,8 +260,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _post_reset(self, command: Callable[[], None]) -> None:
         """Forget what is known here; samples that come from now on are behind the command."""
-        with self._naming:
-            self._names = ()
+        self._names.clear()
         self._scoring.clear()
         self._ahead.clear()
         self._forgotten = self.counts['accepted']
@@ -301,25 +283,12 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _load(self, request: Trigger.Request) -> tuple[bool, str]:
         """Go on from what the files hold; run by the worker."""
-        done = self._worker.change(lambda: self._learner.load(self._agree), '~/load')
+        done = self._worker.change(lambda: self._learner.load(self._names.agree), '~/load')
         if done[0]:
             self._notes = []
             self._on_failure('learning', '')
             self._publish_model()
         return done
-
-    def _agree(self, names: tuple[str, ...]) -> None:
-        """Take the features of files over. Raises StorageError for others than those of the samples."""
-        with self._naming:
-            if self._names and names and names != self._names:
-                said = f'the files are of features {_brief(names)}, the samples of {_brief(self._names)}'
-                raise StorageError(f'nothing is loaded: {said}: ~/reset forgets those')
-            self._names = names or self._names
-
-
-def _brief(names: tuple[str, ...]) -> str:
-    text = ', '.join(names)
-    return f'{len(names)} ({text[:80]}…)' if len(text) > 80 else f'{len(names)} ({text})'
 
 
 def main(arguments: list[str] | None = None) -> int:

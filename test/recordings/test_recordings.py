@@ -286,7 +286,9 @@ def streamed(X, y, names, monkeypatch):
 
     pairs, heard, shown = [], {}, {}
     extend = Scores.extend
-    monkeypatch.setattr(Scores, 'extend', lambda self, *taken: (pairs.append(taken), extend(self, *taken))[1])
+    monkeypatch.setattr(
+        Scores, 'extend', lambda self, *taken: (pairs.append(taken), extend(self, *taken))[1]
+    )
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     arguments = [
         '--ros-args',
