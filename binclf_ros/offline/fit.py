@@ -26,7 +26,7 @@ from ..core.learning.mapping import Range, map_of
 from ..core.learning.model import LINE, Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
-from ..core.learning.outcome import model_of
+from ..core.learning.outcome import function_of, model_of
 from ..core.learning.scaler import Moments
 from .rows import Part, Rows
 from .work import Work
@@ -195,9 +195,11 @@ def fit(
         objective.ridge = dependence.ridge(ridge, objective.map is not None)
         point = _descended(objective, point.theta, options, show)
     taught = Range(objective.low, objective.high)
+    function = function_of(objective, point.theta)
     return model_of(
         objective,
         point,
+        function,
         objective.moments,
         taught,
         options,

@@ -94,8 +94,7 @@ class Learner:
             self.step += 1
             self.model = replace(model, run=self.run, step=self.step)
         start = self._mapping.resume(buffer, model, self.options.knots)
-        if start is not None:
-            self._weights, self._bias = start
+        self._weights, self._bias = start or (None, 0.0)
 
     def configure(self, options: LearningOptions) -> None:
         """Go on with other options, with the samples and from the parameters that are there.
@@ -241,8 +240,7 @@ class Learner:
     def _points(self, objective: Objective) -> Iterator[Point]:
         theta = self._warm_start(objective)
         if theta is None:
-            w, b = initialize(objective.n_features, self.options.seed + self._restarts)
-            theta = np.append(w, b)
+            theta = np.append(*initialize(objective.n_features, self.options.seed + self._restarts))
         self._n_columns = objective.n_features
         self._solver = self._solver or solver_for(self.options.solver, self._n_columns)
         return descend(
@@ -285,10 +283,11 @@ class Learner:
     def _keep(self, objective: Objective, point: Point) -> Model:
         """Go on from a point from here on, and return the model that it is."""
         assert self.buffer is not None
-        self._weights, self._bias = function_of(objective, point.theta)
+        self._weights, self._bias = function = function_of(objective, point.theta)
         model = model_of(
             objective,
             point,
+            function,
             self.buffer.moments,
             self._mapping.range,
             self.options,

@@ -32,6 +32,7 @@ def function_of(objective: Objective, theta: Array) -> Parameters:
 def model_of(
     objective: Objective,
     point: Point,
+    function: Parameters,
     moments: Moments,
     taught: Range | None,
     options: LearningOptions,
@@ -41,8 +42,8 @@ def model_of(
     names: Sequence[str],
     tau: float,
 ) -> Model:
-    """Return the model of the samples of an objective, at a point of it. Raises DescentError."""
-    weights, bias = function_of(objective, point.theta)
+    """Return the model of the samples of an objective at a point of it, whose function that is."""
+    weights, bias = function
     of_map = objective.map
     if of_map is not None:
         weights, bias = of_map.published(weights, bias)
