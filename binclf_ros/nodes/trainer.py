@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
@@ -95,7 +97,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         return learner
 
     def _provide_services(self) -> None:
-        LabeledImages(self, self._names.check, self._learn)
+        LabeledImages(self, self._names.check, self._learn_pixels, self._forget)
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
@@ -129,12 +131,28 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         """Score samples by the model in use, before it learns from them, and stage them."""
+        self._score(names, X, y)
+        self._stage(names, X, y)
+
+    def _learn_pixels(self, names: tuple[str, ...], X: Array, y: Array, fresh: NDArray[np.bool_]) -> None:
+        """Score those that are `fresh` (m,), as the others were taught already, and stage all."""
+        if fresh.any():
+            self._score(names, X[fresh], y[fresh])
+        self._stage(names, X, y)
+
+    def _forget(self, X: Array, y: Array) -> None:
+        """Take back what was taught."""
+        self._worker.post(lambda: self._learner.forget(X, y))
+
+    def _score(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         model = self._status.model
         if model is not None and model.features == names:
             z = model.decision_function(X)
             self._scoring.extend(y, z, *self._ahead.score(model, X, y, z))
         else:
             self._ahead.see(y)
+
+    def _stage(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         self._worker.stage(names, X, y)
         self.counts['accepted'] += len(y)
 

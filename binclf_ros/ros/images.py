@@ -6,7 +6,9 @@ from __future__ import annotations
 import array
 import struct
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import SampleError
 from ..core.learning.model import Model
 from ..vision.frames import Frame, Pixels, frame_of, frame_of_compressed, mask_of, opencv
-from ..vision.masks import MaskJoin, draw
+from ..vision.masks import MAX_PAINTED, MaskJoin, draw, keep_newest
 from ..vision.pixels import PixelReader
 from .messages import message_from_bytes
 from .node import BinclfNode
@@ -57,20 +59,35 @@ def _stamp_of(header: Header) -> int:
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
+@dataclass(frozen=True)
+class _Taught:
+    """What a frame has taught: by which mask (H, W), and the samples X (m, N), y (m,)."""
+
+    mask: Pixels
+    X: Array
+    y: Array
+
+
 class LabeledImages:
     """Joins images with their masks, and hands the pixels that a mask labels to the trainer.
 
-    `check(names)` raises SampleError for other features than those before; `learn(names, X, y)` takes
-    samples, X (m, N) and y (m,).
+    A mask takes the place of the one before it of the same frame, among the last `MAX_PAINTED`: what that
+    one taught is taken back, and a mask that labels nothing does no more than that.
+
+    `check(names)` raises SampleError for other features than those before; `learn(names, X, y, fresh)`
+    takes samples, X (m, N) and y (m,), and which of them (m,) the mask before did not label so;
+    `forget(X, y)` takes some back.
     """
 
     def __init__(
         self,
         node: BinclfNode[Any],
         check: Callable[[tuple[str, ...]], None],
-        learn: Callable[[tuple[str, ...], Array, Array], None],
+        learn: Callable[[tuple[str, ...], Array, Array, NDArray[np.bool_]], None],
+        forget: Callable[[Array, Array], None],
     ) -> None:
-        self._node, self._check, self._learn = node, check, learn
+        self._node, self._check, self._learn, self._forget = node, check, learn, forget
+        self._taught: OrderedDict[int, _Taught] = OrderedDict()
         self._reader = PixelReader(node.parameters.pixel_features, node.parameters.image_scale)
         self._join: MaskJoin[bytes] = MaskJoin()
         self._input = ImageInput(node, self.on_image, 'rejected')
@@ -82,6 +99,11 @@ class LabeledImages:
         joined = self._join.add_frame(stamp, data, len(data))
         if joined is not None:
             self._teach(stamp, *joined)
+        try:
+            self._join.check_waiting()
+        except SampleError:
+            self._node.counts['received'] += 1
+            raise
 
     def on_mask(self, data: bytes) -> None:
         """Take a mask in, and teach its image; one that cannot be used counts as one sample received."""
@@ -97,9 +119,13 @@ class LabeledImages:
 
     def _teach(self, stamp: int, data: bytes, mask: Pixels) -> None:
         """Teach the pixels of an image that a mask labels; those without a reading are counted out."""
+        before = self._taught.get(stamp)
+        if before is not None and not np.any(mask <= 1):
+            self._take_back(stamp)
+            return
         n_pixels = 1
         try:
-            X, y = self._samples(stamp, data, mask)
+            pixels, X, y = self._samples(stamp, data, mask)
             self._check(self._reader.names)
             n_pixels = len(y)
         finally:
@@ -108,11 +134,21 @@ class LabeledImages:
         n_known = int(np.count_nonzero(known))
         if n_known < n_pixels:
             self._node.counts['rejected/not_finite'] += n_pixels - n_known
+        self._take_back(stamp)
         if n_known:
-            self._learn(self._reader.names, np.ascontiguousarray(X[known]), y[known])
+            X, y, pixels = np.ascontiguousarray(X[known]), y[known], pixels[known]
+            is_new = np.ones(n_known, bool) if before is None else before.mask.reshape(-1)[pixels] != y
+            self._learn(self._reader.names, X, y, is_new)
+            keep_newest(self._taught, stamp, _Taught(mask, X, y), MAX_PAINTED)
 
-    def _samples(self, stamp: int, data: bytes, mask: Pixels) -> tuple[Array, Array]:
-        """Return X (m, N) and y (m,) of the pixels that are drawn. Raises SampleError."""
+    def _take_back(self, stamp: int) -> None:
+        """Have forgotten what a frame has taught, if it has."""
+        before = self._taught.pop(stamp, None)
+        if before is not None:
+            self._forget(before.X, before.y)
+
+    def _samples(self, stamp: int, data: bytes, mask: Pixels) -> tuple[NDArray[np.intp], Array, Array]:
+        """Return the numbers (m,) of the pixels that are drawn, X (m, N) and y (m,). Raises SampleError."""
         options = self._node.parameters
         _, frame = self._input.read(data)
         if mask.shape != (frame.height, frame.width):
@@ -121,7 +157,7 @@ class LabeledImages:
         if self._reader.scale != options.image_scale:
             self._reader = PixelReader(self._reader.names, options.image_scale)
         pixels, y = draw(mask, options.pixels_per_image, stamp)
-        return self._reader.columns(frame, pixels), y
+        return pixels, self._reader.columns(frame, pixels), y
 
 
 class ImageAnswers:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -16,50 +16,87 @@ MAX_FRAMES = 30
 """Frames that wait for their masks."""
 MAX_MASKS = 30
 """Masks that wait for their frames."""
+MAX_PAINTED = 4
+"""Frames that are kept because a mask has come for them: people paint on one again and again."""
+MAX_GONE = 300
+"""Stamps of frames that are remembered after the frames had to go."""
 MAX_FRAME_BYTES = 2**28
 """What the waiting frames may take in memory together, but for the newest: 256 MiB."""
 
+S = TypeVar('S')
 T = TypeVar('T')
 
 
 class MaskJoin(Generic[T]):
-    """Joins masks and frames by equal stamps (ns), whichever comes first; T is what stands for a frame."""
+    """Joins masks and frames by equal stamps (ns), whichever comes first; T is what stands for a frame.
+
+    A mask waits for its frame until `MAX_FRAMES` frames came after it: images are heard best effort and
+    masks reliably, so a mask may overtake its frame, and one frame that is lost says nothing of an earlier
+    one. The last `MAX_PAINTED` frames that a mask came for are kept, however many come after them.
+    """
 
     def __init__(self) -> None:
         self._frames: OrderedDict[int, tuple[T, int]] = OrderedDict()
-        self._masks: OrderedDict[int, Pixels] = OrderedDict()
+        self._masks: OrderedDict[int, tuple[Pixels, int]] = OrderedDict()
+        self._painted: OrderedDict[int, T] = OrderedDict()
+        self._gone: deque[int] = deque(maxlen=MAX_GONE)
+        self._count = 0
 
     def add_frame(self, stamp: int, frame: T, n_bytes: int) -> tuple[T, Pixels] | None:
         """Take a frame in; return it with its mask, if that is here already."""
+        self._count += 1
         self._frames[stamp] = frame, n_bytes
         while len(self._frames) > MAX_FRAMES or (len(self._frames) > 1 and self._n_bytes > MAX_FRAME_BYTES):
-            self._frames.popitem(last=False)
-        mask = self._masks.pop(stamp, None)
-        return None if mask is None else (frame, mask)
+            self._gone.append(self._frames.popitem(last=False)[0])
+        mask, _ = self._masks.pop(stamp, (None, 0))
+        return None if mask is None else (self._keep(stamp, frame), mask)
 
     def add_mask(self, stamp: int, mask: Pixels) -> tuple[T, Pixels] | None:
         """Take a mask in; return it with its frame, if that is here.
 
-        Raises SampleError (`no_frame`) for the oldest of more than `MAX_MASKS` masks without a frame, and
-        for one that is older than all frames that are kept.
+        Raises SampleError (`no_frame`) for one whose frame is kept no longer, and for the oldest of more
+        than `MAX_MASKS` masks without a frame.
         """
         if stamp in self._frames:
-            return self._frames[stamp][0], mask
-        if self._frames and stamp < next(iter(self._frames)):
-            raise SampleError('no_frame', _missing(stamp, 'it is older than the last frames that are kept'))
-        self._masks[stamp] = mask
+            return self._keep(stamp, self._frames[stamp][0]), mask
+        if stamp in self._painted:
+            return self._keep(stamp, self._painted[stamp]), mask
+        if stamp in self._gone:
+            raise _no_frame(stamp, 'it came too long ago to be kept')
+        self._masks[stamp] = mask, self._count
         if len(self._masks) > MAX_MASKS:
-            oldest, _ = self._masks.popitem(last=False)
-            raise SampleError('no_frame', _missing(oldest, 'none of this stamp came'))
+            raise self._give_up(f'{MAX_MASKS} masks wait for theirs')
         return None
+
+    def check_waiting(self) -> None:
+        """Raise SampleError (`no_frame`) for a mask that has waited for long enough; it is forgotten."""
+        if self._masks and self._count - next(iter(self._masks.values()))[1] >= MAX_FRAMES:
+            raise self._give_up(f'none of the {MAX_FRAMES} after it is of this stamp')
+
+    def _keep(self, stamp: int, frame: T) -> T:
+        """Keep a frame that is painted on, for the next mask of it."""
+        keep_newest(self._painted, stamp, frame, MAX_PAINTED)
+        return frame
+
+    def _give_up(self, why: str) -> SampleError:
+        return _no_frame(self._masks.popitem(last=False)[0], why)
 
     @property
     def _n_bytes(self) -> int:
         return sum(n_bytes for _, n_bytes in self._frames.values())
 
 
-def _missing(stamp: int, why: str) -> str:
-    return f'a mask of {stamp * 1e-9:.9f} s has no frame: {why}; a mask has the stamp of its frame'
+def keep_newest(kept: OrderedDict[int, S], stamp: int, value: S, count: int) -> None:
+    """Put a value behind all others, and let go of the first ones where there are more than `count`."""
+    kept[stamp] = value
+    kept.move_to_end(stamp)
+    while len(kept) > count:
+        kept.popitem(last=False)
+
+
+def _no_frame(stamp: int, why: str) -> SampleError:
+    text = f'a mask of {stamp * 1e-9:.9f} s has no frame: {why}; a mask has the stamp of its frame'
+    return SampleError('no_frame', text)
 
 
 def draw(mask: Pixels, n_pixels: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

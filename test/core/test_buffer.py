@@ -244,6 +244,34 @@ def test_halved_keeps_the_newer_half_of_each_class(y: list[int], policy: str, ca
     assert half.size == min(capacity, len(kept) + 1)
 
 
+@given(
+    y=labels,
+    policy=st.sampled_from(sorted(POLICIES)),
+    capacity=capacities,
+    gone=st.sets(st.integers(0, 40)),
+)
+def test_without_takes_back_what_it_holds_of_these(
+    y: list[int], policy: str, capacity: int, gone: set[int]
+) -> None:
+    buffer = filled(policy, capacity, y)
+    rows = sorted(i for i in gone if i < len(y))
+    X = numbered(len(y))[rows] if rows else np.empty((0, 2))
+    less = buffer.without(X, np.array([y[i] for i in rows], dtype=float))
+    assert held(less) == held(buffer) - set(rows)
+    assert (less.seen, less.capacity, less.policy) == (buffer.seen, capacity, policy)
+    assert less.count(1) == int(less.y.sum()) and less.count(0) + less.count(1) == less.size
+    less.extend(numbered(2, len(y)), np.array([0.0, 1.0]))
+    assert less.size == min(capacity, len(held(buffer) - set(rows)) + 2)
+
+
+def test_of_samples_that_are_the_same_the_newest_is_taken_back() -> None:
+    buffer = Buffer(1, 4)
+    buffer.extend(np.array([[1.0], [1.0], [1.0], [2.0]]), np.array([1.0, 0.0, 1.0, 1.0]))
+    less = buffer.without(np.array([[1.0]]), np.array([1.0]))
+    assert less.X[less.by_age][:, 0].tolist() == [1.0, 1.0, 2.0]
+    assert less.y[less.by_age].tolist() == [1.0, 0.0, 1.0]
+
+
 @every_policy
 def test_a_large_buffer_is_made_small_without_going_over_what_leaves(
     monkeypatch: pytest.MonkeyPatch, policy: str

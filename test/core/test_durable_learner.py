@@ -181,3 +181,15 @@ def test_a_dataset_behind_a_link_stays_there(tmp_path: Path) -> None:
     assert link.is_symlink() and not real.is_symlink()
     assert numbers_in(real) == list(range(400))
     assert sorted(os.listdir(tmp_path)) == ['link', 'real']
+
+
+def test_what_is_taken_back_is_taken_back_on_disk(opened: Callable[[], Opened], tmp_path: Path) -> None:
+    one = opened()
+    one.learner.take(NAMES, *samples(10))
+    one.learner.take(NAMES, *samples(5, 10))
+    one.learner.forget(*samples(10))
+    one.learner.forget(np.zeros((1, 3)), np.zeros(1))  # of other features: nothing
+    reader = DatasetReader(tmp_path / 'samples')
+    held = np.concatenate([X for X, _ in reader.batches()])
+    assert sorted(held[:, 0].tolist()) == sorted(samples(5, 10)[0][:, 0].tolist())
+    assert one.learner.buffer is not None and one.learner.buffer.size == 5

@@ -91,6 +91,16 @@ def test_paint_a_little_and_the_rest_is_seen(ground, transport):
     ground.wait_for_reports('trainer')
     assert ground.count('trainer', 'accepted') == 480 and ground.count('trainer', 'received') == 480
 
+    # painted again, a frame teaches what it shows now, and no more; with nothing on it, nothing
+    painted = np.full_like(truth, 255)
+    painted[0, :10], painted[-1, :20] = 0, 1
+    masks.publish(image(3, painted, 'mono8'))
+    ground.wait_until(lambda: models[-1]['samples'] == 3 * HEIGHT * 5 + 30, 'the other strokes')
+    masks.publish(image(3, np.full_like(truth, 255), 'mono8'))
+    ground.wait_until(lambda: models[-1]['samples'] == 3 * HEIGHT * 5, 'the model without it')
+    ground.wait_for_reports('trainer')
+    assert ground.count('trainer', 'accepted') == 510 == ground.count('trainer', 'received')
+
 
 def test_what_cannot_be_used_is_refused_by_reason(ground):
     ground.start('trainer', pixel_features=FEATURES)
@@ -102,14 +112,14 @@ def test_what_cannot_be_used_is_refused_by_reason(ground):
         ('size', image(5, truth[:10], 'mono8')),
         ('unlabeled', image(5, np.full_like(truth, 9), 'mono8')),
         ('encoding', image(5, picture)),
-        ('no_frame', image(1, truth, 'mono8')),  # older than what is kept
+        ('no_frame', image(1, truth, 'mono8')),  # of a stamp that never comes
     ):
         masks.publish(mask)
         ground.wait_until(
             lambda reason=reason: ground.count('trainer', f'rejected/{reason}') == 1,
             reason,
             meanwhile=lambda: frames.publish(image(5, picture)),
-            every_sec=0.3,
+            every_sec=0.05,
         )
     ground.wait_until(
         lambda: ground.count('predictor', 'rejected/no_model') >= 1,

@@ -142,21 +142,29 @@ def test_services_and_parameters_of_the_package_and_nothing_else(ground):
     ground.start('trainer')
     ground.start('predictor')
     ground.wait_for_nodes('featurizer', 'trainer', 'predictor')
-    ground.wait_until(
-        lambda: 'nobody offers' not in answer_to(address, type='call', service='train')['text'],
-        'the trainer',
-    )
-    assert answer_to(address, type='call', service='pause')['ok']
-    ground.wait_until(lambda: answer_to(address, type='call', service='resume')['ok'], 'resume')
-    ground.wait_until(
-        lambda: answer_to(address, type='set', node='predictor', values={'threshold': 0.7})['ok'], 'set'
-    )
+
+    def heard(**message):
+        """The answer of the node itself: each of its services is found at a time of its own."""
+        answers = []
+        ground.wait_until(
+            lambda: (
+                answers.append(answer_to(address, **message))
+                or not re.search('nobody offers|no answer in time', answers[-1]['text'])
+            ),
+            f'an answer to {message}',
+        )
+        return answers[-1]
+
+    heard(type='call', service='train')
+    assert heard(type='call', service='pause')['ok']
+    assert heard(type='call', service='resume')['ok']
+    assert heard(type='set', node='predictor', values={'threshold': 0.7})['ok']
     assert ground.parameter_values('predictor', 'threshold') == [0.7]
-    refused = answer_to(address, type='set', node='predictor', values={'threshold': 7})
+    refused = heard(type='set', node='predictor', values={'threshold': 7})
     assert not refused['ok'] and 'threshold' in refused['text']
-    bad = answer_to(address, type='features', features=['std(/imu/data'])
+    bad = heard(type='features', features=['std(/imu/data'])
     assert not bad['ok'] and '^' in bad['text']
-    assert answer_to(address, type='features', features=['/imu/data/linear_acceleration/z'])['ok']
+    assert heard(type='features', features=['/imu/data/linear_acceleration/z'])['ok']
     assert ground.parameter_values('featurizer', 'label') == ['/label/data']
     for stranger in (
         {'type': 'call', 'service': 'shutdown'},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from binclf_ros.core.errors import SampleError
-from binclf_ros.vision.masks import MAX_FRAME_BYTES, MAX_FRAMES, MAX_MASKS, MaskJoin, draw
+from binclf_ros.vision.masks import MAX_FRAME_BYTES, MAX_FRAMES, MAX_MASKS, MAX_PAINTED, MaskJoin, draw
 
 MASK = np.zeros((2, 2), np.uint8)
 
@@ -29,6 +29,40 @@ def test_the_last_frames_are_kept():
     with pytest.raises(SampleError, match=r'0\.000000000 s has no frame') as raised:
         join.add_mask(0, MASK)
     assert raised.value.reason == 'no_frame'
+
+
+def test_a_frame_that_is_lost_says_nothing_of_an_earlier_one():
+    join = MaskJoin()
+    join.add_frame(2, 'two', 10)
+    assert join.add_mask(1, MASK) is None  # it may still come
+    assert join.add_frame(1, 'one', 10) == ('one', MASK)
+
+
+def test_a_mask_waits_for_as_many_frames_as_are_kept():
+    join = MaskJoin()
+    join.add_mask(1, MASK)
+    for _ in range(MAX_FRAMES - 1):
+        join.add_frame(2, 'two', 10)
+        join.check_waiting()
+    join.add_frame(2, 'two', 10)
+    with pytest.raises(SampleError, match=r'0\.000000001 s has no frame') as raised:
+        join.check_waiting()
+    assert raised.value.reason == 'no_frame'
+    join.check_waiting()  # said once
+    assert join.add_frame(1, 'one', 10) is None
+
+
+def test_frames_that_are_painted_on_are_kept():
+    join = MaskJoin()
+    for stamp in range(MAX_PAINTED + 1):
+        join.add_mask(stamp, MASK)
+        join.add_frame(stamp, stamp, 10)
+    for stamp in range(100, 100 + MAX_FRAMES):
+        join.add_frame(stamp, stamp, 10)
+    for stamp in range(1, MAX_PAINTED + 1):
+        assert join.add_mask(stamp, MASK) == (stamp, MASK)
+    with pytest.raises(SampleError):
+        join.add_mask(0, MASK)
 
 
 def test_masks_that_wait_are_bounded_and_named():

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,6 +116,23 @@ class Buffer:
         classes = [order[self.y[order] == label] for label in (0, 1)]
         kept = [rows[len(rows) // 2 :] for rows in classes]
         return self._with(order[np.isin(order, np.concatenate(kept))], self.capacity, self.policy)
+
+    def without(self, X: Array, y: Array) -> Buffer:
+        """Return a buffer without these samples, the newest where it holds several that are the same.
+
+        X is (m, N), y (m,); those that are not held, or no longer, count for nothing.
+        """
+        gone = Counter((row.tobytes(), label) for row, label in zip(X, y.tolist()))
+        order = self.by_age
+        kept = np.ones(len(order), dtype=bool)
+        for i in range(len(order) - 1, -1, -1):
+            key = self._X[order[i]].tobytes(), float(self._y[order[i]])
+            if gone[key] > 0:
+                gone[key] -= 1
+                kept[i] = False
+        other = self._with(order[kept], self.capacity, self.policy)
+        other.seen = max(self.seen, other.seen)
+        return other
 
     def _with(self, order: NDArray[np.intp], capacity: int, policy: str) -> Buffer:
         other = Buffer(self._X.shape[1], capacity, policy)

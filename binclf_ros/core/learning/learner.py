@@ -123,6 +123,12 @@ class Learner:
             self.buffer = self.buffer.halved()
             self._settled = False
 
+    def forget(self, X: Array, y: Array) -> None:
+        """Forget samples that were taken in, as far as they are held: X is (m, N), y is (m,)."""
+        if self.buffer is not None and X.shape[1] == len(self.names):
+            self.buffer = self.buffer.without(X, y)
+            self._settled = False
+
     @property
     def counts(self) -> tuple[int, int]:
         """How many negatives and positives are held."""

@@ -93,6 +93,12 @@ class DurableLearner(Learner):
         if self._dataset is not None:
             self._dataset.rewrite(*self._samples)
 
+    def forget(self, X: Array, y: Array) -> None:
+        """Forget samples that were taken in, in the dataset file as well."""
+        super().forget(X, y)
+        if self._dataset is not None:
+            self._dataset.rewrite(*self._samples)
+
     def reset(self) -> str:
         """Forget samples and model, in the dataset file as well; the model file stays.
 
