@@ -10,6 +10,7 @@ PROGRAMS = (
     'featurizer',
     'trainer',
     'predictor',
+    'classifier',
     'label_keyboard',
     'web',
     'demo',

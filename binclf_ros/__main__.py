@@ -16,6 +16,7 @@ PROGRAMS = {
     'featurizer': 'binclf_ros.nodes.featurizer',
     'trainer': 'binclf_ros.nodes.trainer',
     'predictor': 'binclf_ros.nodes.predictor',
+    'classifier': 'binclf_ros.nodes.classifier',
     'label_keyboard': 'binclf_ros.nodes.label_keyboard',
     'web': 'binclf_ros.nodes.web',
     'demo': 'binclf_ros.demo',

@@ -19,6 +19,7 @@ ARGUMENTS = {
     'namespace': ('', 'put in front of every relative topic, for a second classifier on one robot'),
     'train': ('true', 'false: no trainer; the predictor answers by model_file'),
     'model_file': ('', 'where the model lives; empty: what params_file says'),
+    'one_process': ('false', 'true: featurizer and predictor in one process, the classifier'),
     'web': ('false', 'true: the page to teach from as well; its parameters are in params_file'),
     'large_clouds': ('false', 'true: Fast DDS hands clouds over in shared memory with room for them'),
     'use_sim_time': ('false', 'take the time from /clock'),
@@ -41,14 +42,16 @@ def _nodes(context: LaunchContext) -> list[Node]:
     common = {'use_sim_time': _bool('use_sim_time', given['use_sim_time'])}
     kept = {'model_file': given['model_file']} if given['model_file'] else {}
     environment = _shared_memory() if _bool('large_clouds', given['large_clouds']) else {}
-    own = {'featurizer': {}, 'trainer': kept, 'predictor': kept, 'web': {}}
-    left_out = {'trainer'} if not train else set()
+    own = {'featurizer': {}, 'trainer': kept, 'predictor': kept, 'classifier': kept, 'web': {}}
+    two = {'featurizer', 'predictor'}
+    left_out = two if _bool('one_process', given['one_process']) else {'classifier'}
+    left_out |= {'trainer'} if not train else set()
     left_out |= {'web'} if not _bool('web', given['web']) else set()
     return [
         Node(
             package='binclf_ros',
             executable=name,
-            name=name,
+            name=None if name == 'classifier' else name,  # that are two nodes, with names of their own
             namespace=given['namespace'],
             parameters=[given['params_file'], {**common, **parameters}],
             arguments=['--ros-args', '--log-level', given['log_level']],

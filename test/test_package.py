@@ -117,7 +117,13 @@ def test_an_unknown_program_is_a_usage_error(arguments: list[str]) -> None:
     assert 'Traceback' not in done.stderr
 
 
-@pytest.mark.parametrize('name', KINDS)
+OPTIONS = {
+    **{name: [kind] for name, kind in KINDS.items()},
+    'classifier': [KINDS['featurizer'], KINDS['predictor']],
+}
+
+
+@pytest.mark.parametrize('name', OPTIONS)
 def test_help_lists_the_parameters_and_ends(name: str) -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'binclf_ros', name, '--help'],
@@ -127,8 +133,9 @@ def test_help_lists_the_parameters_and_ends(name: str) -> None:
         timeout=60,
     )
     assert done.returncode == 0
-    for each in fields(KINDS[name]):
-        assert each.name in done.stdout
+    for kind in OPTIONS[name]:
+        for each in fields(kind):
+            assert each.name in done.stdout
 
 
 def test_help_of_the_keyboard_needs_no_terminal() -> None:
@@ -176,18 +183,23 @@ def launch_description() -> Any:
     return module
 
 
-@pytest.mark.parametrize(('train', 'web'), [('true', 'false'), ('false', 'true')])
-def test_the_launch_file_starts_the_nodes(train: str, web: str) -> None:
+@pytest.mark.parametrize(
+    ('given', 'wanted'),
+    [
+        ({}, ['featurizer', 'trainer', 'predictor']),
+        ({'train': 'false', 'web': 'true'}, ['featurizer', 'predictor', 'web']),
+        ({'one_process': 'true'}, ['trainer', 'classifier']),
+    ],
+)
+def test_the_launch_file_starts_the_nodes(given: dict[str, str], wanted: list[str]) -> None:
     module = launch_description()
     from launch import LaunchContext
 
     context = LaunchContext()
     context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
-    context.launch_configurations.update(train=train, web=web)
+    context.launch_configurations.update(given)
     assert module.generate_launch_description().entities
-    nodes = [each.node_executable for each in module._nodes(context)]
-    wanted = {'train': ['featurizer', 'trainer', 'predictor'], 'web': ['featurizer', 'predictor', 'web']}
-    assert nodes == wanted['train' if train == 'true' else 'web']
+    assert [each.node_executable for each in module._nodes(context)] == wanted
 
 
 def threads_of_a_node(**given: str) -> tuple[str, int]:

@@ -31,7 +31,7 @@ LOOK_AT_LABELS_SEC = 2.0
 class Featurizer(BinclfNode[FeaturizerParameters]):
     """Publishes every sample on `features`, and the labelled ones on `labeled_features`."""
 
-    def __init__(self) -> None:
+    def __init__(self, vectors: Callable[[BinclfNode[Any]], VectorOutput] = VectorOutput) -> None:
         self._sampler: Sampler | None = None
         self._graph = Sensors(self)
         self._sensors: dict[str, tuple[Subscription[Any], bool]] = {}
@@ -39,7 +39,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._waiting_for = ''
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
-        self._out = (StampedOutput if self.parameters.stamped else VectorOutput)(self)
+        self._out = (StampedOutput if self.parameters.stamped else vectors)(self)
         self.every(LOOK_FOR_TOPICS_SEC, self._look_for_topics)
         self.every(LOOK_AT_LABELS_SEC, self._look_at_labels)
 

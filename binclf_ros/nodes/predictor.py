@@ -29,6 +29,7 @@ from ..ros.clouds import CloudReader
 from ..ros.images import ImageAnswers
 from ..ros.messages import (
     SerializedFeatures,
+    check_values,
     decision_to_bytes,
     model_from_msg,
     probability_to_bytes,
@@ -102,7 +103,16 @@ class Predictor(BinclfNode[PredictorParameters]):
     def on_features(self, data: bytes) -> None:
         """Answer one sample, as it is on the wire."""
         self.counts['received'] += 1
-        names, x = self._features.read(data)
+        self._answer(*self._features.read(data))
+
+    def on_sample(self, names: tuple[str, ...], x: Array) -> None:
+        """Answer one sample of a featurizer in this process, x (N,) of these names."""
+        self.counts['received'] += 1
+        check_values(x)
+        self._answer(names, x)
+
+    def _answer(self, names: tuple[str, ...], x: Array) -> None:
+        """Publish probability and decision of x (N,). Raises SampleError."""
         if names is not self._names:
             self._check_names(names)
         z = self._score(x)

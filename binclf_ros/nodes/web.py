@@ -190,7 +190,7 @@ async def _serve(node: Web) -> None:
     def spin_ros() -> None:
         try:
             with contextlib.suppress(ExternalShutdownException):
-                spin(node, node.parameters.executor)
+                spin([node], node.parameters.executor)
         finally:
             loop.call_soon_threadsafe(over.set)
 

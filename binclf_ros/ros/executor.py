@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import rclpy
@@ -22,14 +22,15 @@ SWITCH_SEC = 0.0005
 MAX_IN_A_TURN = 100
 
 
-def spin(node: Node, wanted: str) -> None:
+def spin(nodes: Iterable[Node], wanted: str) -> None:
     """Run callbacks until the context is shut down, on the executor that the parameter asks for, `wanted`.
 
     The events executor takes a third to a half of the processor time. Where it exists (Kilted and
     later) its `spin` without a limit may do nothing at all, so it is run in slices.
     """
     executor = executor_of(wanted)()
-    executor.add_node(node)
+    for node in nodes:
+        executor.add_node(node)
     sys.setswitchinterval(SWITCH_SEC)
     gc.collect()
     gc.freeze()  # what is here stays: the collector need not look through it in the middle of an answer

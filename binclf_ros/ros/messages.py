@@ -132,11 +132,16 @@ def _values(message: Float64MultiArray) -> Array:
             raise SampleError('layout', f'dim[0].size {layout.dim[0].size} of {len(values)} values')
     if not len(values):
         raise SampleError('empty', 'a sample without values')
+    check_values(values)
+    return values
+
+
+def check_values(values: Array) -> None:
+    """Raise SampleError (`not_finite`, `too_large`) for values that no model can answer."""
     if not values.dot(values) < MAX_SQUARE:
         if not np.isfinite(values).all():
             raise SampleError('not_finite', 'a value is NaN or infinite')
         raise SampleError('too_large', 'a value beyond 1e100 leaves no room for its square')
-    return values
 
 
 def split_names(label: str) -> tuple[str, ...]:

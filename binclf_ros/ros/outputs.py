@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, Header
 
+from ..core.arrays import Array
 from ..core.cdr import LITTLE_ENDIAN
 from ..core.features.fields import has_header
 from ..core.features.sampler import Sample
@@ -17,6 +20,8 @@ from .messages import FeaturesMessage, message_from_bytes
 from .node import BinclfNode
 from .qos import LABELED, LABELED_POINTS, OUT
 
+Take = Callable[[tuple[str, ...], Array], None]
+"""Gets the names and the values (N,) of a sample."""
 ENCODING = bytes(4)
 """What stands before the first field."""
 FRONT_OF_HEADER = struct.Struct('<iII')
@@ -32,6 +37,7 @@ class VectorOutput:
 
     def begin(self, names: tuple[str, ...]) -> None:
         """Publish samples of these features from now on."""
+        self._names = names
         self._features = FeaturesMessage(names, labeled=False)
         self._labeled = FeaturesMessage(names, labeled=True)
 
@@ -45,6 +51,26 @@ class VectorOutput:
     def say_labeled(self, sample: Sample) -> None:
         """Publish a labelled sample."""
         self._labeled_out.publish(self._labeled.fill(sample.x, sample.label))
+
+
+class DirectOutput(VectorOutput):
+    """Samples to `take` of a predictor in this process, and on `features` while somebody else listens.
+
+    The predictor subscribes to `features` itself, for what others say: `echoes` gets what it will hear
+    there a second time.
+    """
+
+    def __init__(self, node: BinclfNode[Any], take: Take, echoes: deque[bytes]) -> None:
+        super().__init__(node)
+        self._take, self._echoes = take, echoes
+
+    def say(self, sample: Sample) -> None:
+        """Hand a sample over, then publish it, if there is a subscriber beside that predictor."""
+        self._take(self._names, sample.x)
+        if self._features_out.get_subscription_count() > 1:
+            data = self._features.fill(sample.x)
+            self._echoes.append(data)
+            self._features_out.publish(data)
 
 
 class StampedOutput:

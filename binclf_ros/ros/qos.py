@@ -29,12 +29,6 @@ _WORDS: dict[str, Any] = {
 
 LIVE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """Heard: sensors, labels, features. Best effort hears every publisher; fresh beats complete."""
-LATCHED = QoSProfile(
-    depth=100,
-    reliability=QoSReliabilityPolicy.RELIABLE,
-    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
-)
-"""Subscribed: a label that all its publishers keep for whoever comes late."""
 OUT = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
 """Said: features, probability, decision."""
 LABELED = QoSProfile(depth=10_000, reliability=QoSReliabilityPolicy.RELIABLE)

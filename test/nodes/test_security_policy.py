@@ -29,7 +29,8 @@ def granted():
             return {name if name.startswith('/') else f'/{name}' for name in absolute}
 
         topics = names('topic', 'publish'), names('topic', 'subscribe')
-        found[node] = *topics, names('service', 'reply'), names('service', 'request')
+        rights = *topics, names('service', 'reply'), names('service', 'request')
+        assert found.setdefault(node, rights) == rights, f'{node} has other rights in another enclave'
     return found
 
 
