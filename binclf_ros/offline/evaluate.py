@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..arguments import Parser
-from ..core.errors import BinclfError, StorageError
+from ..core.errors import BinclfError
 from ..core.learning.model import Model
-from ..core.storage.model_file import load_model
+from ..core.storage.model_file import read_model
 from .command import (
     MISSED,
     add_sampling,
@@ -84,17 +84,6 @@ def _run(arguments: Sequence[str]) -> int:
     for text in missed:
         warn(f'evaluate: {text}')
     return MISSED if missed else 0
-
-
-def read_model(path: Path) -> Model:
-    """Read a model file. Raises StorageError where there is none, or it cannot be used."""
-    try:
-        model = load_model(path)
-    except BinclfError as error:
-        raise StorageError(f'the model {path} cannot be used: {error}') from error
-    if model is None:
-        raise StorageError(f'there is no model {path}: expected what train or a trainer has written')
-    return model
 
 
 def _with_features(config: Config, model: Model) -> Config:

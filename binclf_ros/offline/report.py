@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..core.errors import BinclfError
 from ..core.evaluation.thresholds import recommend
 from ..core.learning.model import Model
 from ..core.storage.files import replace_file
+from ..report.html import table
 from .scoring import together
 from .summary import COLUMNS, number
 from .validation import Validated
@@ -122,12 +123,12 @@ def _page(
             *(f'<p>{escape(each)}</p>' for each in words),
             f'<img alt="{escape(words[1])}" src="data:image/png;base64,{data}">',
             '<h2>Recordings, the worst first</h2>',
-            _table(
+            table(
                 ['recording', *COLUMNS],
                 ([row['name'], *(number(row[name]) for name in COLUMNS)] for row in rows),
             ),
             '<h2>Model</h2>',
-            _table(
+            table(
                 ['', ''],
                 [
                     ['run, step', f'{model.run}, {model.step}'],
@@ -141,12 +142,3 @@ def _page(
             '',
         ]
     )
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose first column is text, and the others numbers."""
-    lines = [''.join(f'<th>{escape(head)}</th>' for head in heads)]
-    for first, *others in rows:
-        numbers = ''.join(f'<td class="n">{escape(each)}</td>' for each in others)
-        lines.append(f'<td>{escape(first)}</td>{numbers}')
-    return '<table>' + ''.join(f'<tr>{line}</tr>\n' for line in lines) + '</table>'

@@ -17,8 +17,9 @@ from ..core.evaluation.verdict import Learning, verdict
 from ..core.learning.options import LearningOptions
 from ..core.options import named
 from ..core.storage.files import why
+from ..core.storage.model_file import read_model
 from .html import page
-from .study import Samples, Study, read_model, read_samples, replay
+from .study import Samples, Study, read_samples, replay
 
 PNG_NAME, HTML_NAME = 'report.png', 'report.html'
 INTERRUPTED = 130

@@ -51,7 +51,7 @@ def _scores(scores: Scores) -> str:
     columns = scores.values(), scores.majority(), scores.totals(), scores.majority_totals()
     rows = [(name, *(_number(each.get(name, math.nan)) for each in columns)) for name in SCORES]
     heads = ['score', f'last {len(scores)}', 'majority', f'all {scores.tally.samples}', 'majority']
-    return '<h2>Scores, tested before they were learned</h2>' + _table(heads, rows)
+    return '<h2>Scores, tested before they were learned</h2>' + table(heads, rows)
 
 
 def _confusion(learning: Learning) -> str:
@@ -59,7 +59,7 @@ def _confusion(learning: Learning) -> str:
     tn, fp, fn, tp = confusion(learning.y, learning.z, learning.threshold)
     rows = [('is 0', str(tn), str(fp)), ('is 1', str(fn), str(tp))]
     title = f'Decisions at threshold {learning.threshold:g}, last {len(learning.y)}'
-    return f'<h2>{title}</h2>' + _table(['', 'said 0', 'said 1'], rows)
+    return f'<h2>{title}</h2>' + table(['', 'said 0', 'said 1'], rows)
 
 
 def _features(model: Model) -> str:
@@ -69,7 +69,7 @@ def _features(model: Model) -> str:
         for i in order
     ]
     heads = ['feature', 'weight × scale', 'weight', 'mean', 'scale']
-    return '<h2>Features, the largest first</h2>' + _table(heads, rows)
+    return '<h2>Features, the largest first</h2>' + table(heads, rows)
 
 
 def _facts(model: Model) -> str:
@@ -81,7 +81,7 @@ def _facts(model: Model) -> str:
         ('converged', 'yes' if model.converged else 'no'),
         ('bias', _number(model.bias)),
     ]
-    return '<h2>Model</h2>' + _table(['', ''], rows)
+    return '<h2>Model</h2>' + table(['', ''], rows)
 
 
 def _date(stamp: float) -> str:
@@ -92,7 +92,7 @@ def _date(stamp: float) -> str:
         return f'{stamp:g} s after 1970, which is no date'
 
 
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table whose first column is text, and the others numbers."""
     lines = [''.join(f'<th>{escape(head)}</th>' for head in heads)]
     for first, *others in rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.errors import BinclfError, DescentError, StorageError
+from ..core.errors import DescentError, StorageError
 from ..core.evaluation.ahead import Ahead
 from ..core.evaluation.progress import Progress
 from ..core.evaluation.scores import Scores
@@ -19,7 +19,6 @@ from ..core.learning.learner import Learner
 from ..core.learning.model import Model
 from ..core.learning.options import LearningOptions
 from ..core.storage.dataset_format import DatasetReader
-from ..core.storage.model_file import load_model
 
 MAX_BATCHES = 200
 MIN_IN_BATCH = 10
@@ -67,17 +66,6 @@ def read_samples(path: Path) -> Samples:
         note = f'{path} {what}: only the {reader.rows} samples before that are looked at'
     X, y = (np.concatenate(each) for each in zip(*parts))
     return Samples(reader.names, X, y, note)
-
-
-def read_model(path: Path) -> Model:
-    """Read a model file. Raises StorageError, ModelError."""
-    try:
-        model = load_model(path)
-    except BinclfError as error:
-        raise StorageError(f'the model file {path} cannot be used: {error}') from error
-    if model is None:
-        raise StorageError(f'there is no file {path}: give the model_file of a trainer')
-    return model
 
 
 def replay(samples: Samples, options: LearningOptions, window: int, show: Callable[[float], None]) -> Study:

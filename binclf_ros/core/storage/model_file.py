@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ModelError, StorageError
+from ..errors import BinclfError, ModelError, StorageError
 from ..learning.json_fields import MAX_JSON
 from ..learning.model import Model
 from .files import file_of, open_regular, quarantine, replace_file, sweep, target, why
@@ -64,6 +64,17 @@ def load_model(path: Path) -> Model | None:
             'the checksum, which is its last line of blanks and tabs, does not fit: the file is damaged, '
             'or was edited, and then is read without that line',
         )
+    return model
+
+
+def read_model(path: Path) -> Model:
+    """Read a model file. Raises StorageError where there is none, or it cannot be used."""
+    try:
+        model = load_model(path)
+    except BinclfError as error:
+        raise StorageError(f'the model file {path} cannot be used: {error}') from error
+    if model is None:
+        raise StorageError(f'there is no file {path}: give the model file of a trainer, or of train')
     return model
 
 
