@@ -12,6 +12,7 @@ import contextlib
 import json
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,13 @@ from ..ros.executor import spin
 from ..ros.looking import Looking
 from ..ros.messages import SerializedFeatures, message_from_bytes, model_from_msg
 from ..ros.options import WebParameters
+from ..ros.pictures import Pictures
 from ..ros.polling import POLL_SEC, PollingNode
 from ..ros.process import run
 from ..ros.qos import LIVE, MODEL, NEWEST, SCALAR, SEEN
+from ..vision.strokes import mask_of_strokes
 from ..web.influence import influences
+from ..web.painting import Stroke
 from ..web.protocol import SERVICES, Call, Set
 from ..web.scene import ROLES, Scene, Status
 
@@ -49,8 +53,9 @@ SHOWN = {
 """The parameters that the page shows, by node."""
 OWN = (
     'features', 'labeled_features', 'points', 'labeled_points', 'label', 'model', 'probability', 'decision',
-    'classified_points', 'predictor/ask', 'predictor/explanation', 'demo/activity', 'trainer/plot',
-    'trainer/plot/compressed', 'trainer/loss', 'trainer/drift',
+    'classified_points', 'labeled_image', 'classified_image', 'predictor/overlay/compressed',
+    'predictor/ask', 'predictor/explanation', 'demo/activity', 'trainer/plot', 'trainer/plot/compressed',
+    'trainer/loss', 'trainer/drift',
     *(f'trainer/{name}' for name in SCORES), 'trainer/majority_accuracy', 'trainer/majority_log_loss',
 )  # fmt: skip
 """Topics of this package: no sensors, so they are not listed."""
@@ -69,6 +74,7 @@ class Web(PollingNode[WebParameters]):
         kinds = {name: SetBool if name == 'pause' else Trigger for name in SERVICES if name != 'resume'}
         self._asking = Asking(self, kinds, ROLES)
         self._looking = Looking(self, self.scene.set_topics, OWN)
+        self._pictures = Pictures(self, self.scene.set_picture)
         self.poll(Float64, 'probability', self._on_probability, SEEN)
         self.poll(UInt8, 'decision', self._on_decision, NEWEST)
         self.poll(Float64MultiArray, 'labeled_features', self._on_labeled, SEEN)
@@ -78,6 +84,7 @@ class Web(PollingNode[WebParameters]):
         self.subscribe(String, 'demo/activity', self._on_activity, LIVE, 'ignored')
         self.every(POLL_SEC, self._asking.turn)
         self.every(POLL_SEC * 4, self._looking.turn)
+        self.every(POLL_SEC, self._pictures.turn)
         self.every(REFRESH_SEC, self._refresh)
 
     def open(self) -> Server:
@@ -119,6 +126,16 @@ class Web(PollingNode[WebParameters]):
         """List topics and look into some; may be called by any thread."""
         self._looking.want(listed, topics)
 
+    def watch(self, live: bool, stills: frozenset[int]) -> None:
+        """Show pictures; may be called by any thread."""
+        self.scene.keep_pictures(stills | {None} if live else stills)
+        self._pictures.want(live, stills)
+
+    def label_picture(self, picture: int, strokes: Sequence[Stroke], answer: Answer) -> None:
+        """Publish the mask of strokes on a picture; may be called by any thread."""
+        mask = partial(mask_of_strokes, strokes)
+        self._asking.post(lambda: self._pictures.label(picture, mask, answer))
+
     def _ask(self, request: Call | Set, answer: Answer) -> None:
         if isinstance(request, Set):
             # what is taught by this page has to be heard by the featurizer
@@ -156,6 +173,7 @@ class Web(PollingNode[WebParameters]):
             return  # repeated every second
         model = model_from_msg(message)
         self._model = message.data
+        self._pictures.set_model(model)
         fields = json.loads(message.data)
         shown = ('run', 'step', 'samples', 'positives', 'loss', 'converged')
         about = {name: getattr(model, name) for name in shown}

@@ -33,18 +33,21 @@ STAMP = struct.Struct('<iI')
 
 
 class ImageInput:
-    """Hears images, raw or compressed, as bytes; a frame is made of them when it is needed."""
+    """Reads images, raw or compressed, from bytes; a frame is made of them when it is needed."""
 
-    def __init__(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
-        compressed = node.parameters.image_transport == 'compressed'
-        self._kind: type[Any] = CompressedImage if compressed else Image
+    def __init__(self, transport: str) -> None:
+        compressed = transport == 'compressed'
+        self.kind: type[Any] = CompressedImage if compressed else Image
+        self.topic = 'image/compressed' if compressed else 'image'
         self._frame_of = frame_of_compressed if compressed else frame_of
-        topic = 'image/compressed' if compressed else 'image'
-        node.subscribe(self._kind, topic, callback, IMAGES, count, raw=True)
+
+    def subscribe(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
+        """Have a node hear every image, as bytes."""
+        node.subscribe(self.kind, self.topic, callback, IMAGES, count, raw=True)
 
     def read(self, data: bytes) -> tuple[Header, Frame]:
         """Return header and frame. Raises SampleError, by the reasons of vision/frames.py."""
-        message = message_from_bytes(data, self._kind)
+        message = message_from_bytes(data, self.kind)
         return message.header, self._frame_of(message)
 
     def stamp(self, data: bytes) -> int:
@@ -52,7 +55,7 @@ class ImageInput:
         if data[:2] == LITTLE_ENDIAN and len(data) >= 4 + STAMP.size:
             sec, nanosec = STAMP.unpack_from(data, 4)
             return int(sec) * 1_000_000_000 + int(nanosec)
-        return _stamp_of(message_from_bytes(data, self._kind).header)
+        return _stamp_of(message_from_bytes(data, self.kind).header)
 
 
 def _stamp_of(header: Header) -> int:
@@ -90,7 +93,8 @@ class LabeledImages:
         self._taught: OrderedDict[int, _Taught] = OrderedDict()
         self._reader = PixelReader(node.parameters.pixel_features, node.parameters.image_scale)
         self._join: MaskJoin[bytes] = MaskJoin()
-        self._input = ImageInput(node, self.on_image, 'rejected')
+        self._input = ImageInput(node.parameters.image_transport)
+        self._input.subscribe(node, self.on_image, 'rejected')
         node.subscribe(Image, 'labeled_image', self.on_mask, LABELED_POINTS, 'rejected', raw=True)
 
     def on_image(self, data: bytes) -> None:
@@ -168,7 +172,8 @@ class ImageAnswers:
         self._of: tuple[tuple[str, ...], float] = ((), 0.0)
         self._reader: PixelReader | None = None
         self._overlay_sec = 0.0
-        self._input = ImageInput(node, self.on_image, 'rejected')
+        self._input = ImageInput(node.parameters.image_transport)
+        self._input.subscribe(node, self.on_image, 'rejected')
         self._out = node.advertise(Image, 'classified_image', CLOUDS_OUT)
         self._overlay_out = node.advertise(CompressedImage, '~/overlay/compressed', PICTURE)
 
@@ -185,7 +190,7 @@ class ImageAnswers:
         header, frame = self._input.read(data)
         probability = reader.predict_proba(frame, model)
         if self._out.get_subscription_count():
-            self._out.publish(mask_to_msg(probability, header))
+            self._out.publish(gray_to_msg(bytes_of(probability), header))
         self._publish_overlay(frame, probability, header)
         self._node.counts['answered'] += 1
 
@@ -212,10 +217,15 @@ class ImageAnswers:
         self._overlay_out.publish(message)
 
 
-def mask_to_msg(probability: NDArray[np.float32], header: Header) -> Image:
-    """Return a `classified_image`: mono8, probability × 255 rounded, 0 where there is no answer; (H, W)."""
-    scaled = np.nan_to_num(probability * np.float32(255.0), nan=0.0)
-    pixels = np.rint(scaled).astype(np.uint8)
+def bytes_of(probability: NDArray[np.float32], unknown: float = 0.0) -> Pixels:
+    """Return probability × 255, rounded; where there is no answer, that of `unknown`."""
+    scaled = np.nan_to_num(probability, nan=unknown) * np.float32(255.0)
+    pixels: Pixels = np.rint(scaled).astype(np.uint8)
+    return pixels
+
+
+def gray_to_msg(pixels: Pixels, header: Header) -> Image:
+    """Return pixels (H, W) of 8 bits as a mono8 image."""
     height, width = pixels.shape
     message = Image(header=header, height=height, width=width, encoding='mono8', step=width)
     message.data = array.array('B', pixels.tobytes())
@@ -226,7 +236,7 @@ def overlay(frame: Frame, probability: NDArray[np.float32]) -> bytes:
     """Return a JPEG of a frame, tinted green towards 1 and magenta towards 0 by its probability (H, W)."""
     cv2 = opencv()
     p = np.nan_to_num(probability, nan=0.5)
-    picture = _picture(frame).astype(np.float32)
+    picture = bgr_of(frame).astype(np.float32)
     tint = np.empty_like(picture)
     tint[:, :, 1] = 255.0 * p
     tint[:, :, 0] = tint[:, :, 2] = 255.0 * (1.0 - p)
@@ -236,7 +246,7 @@ def overlay(frame: Frame, probability: NDArray[np.float32]) -> bytes:
     return bytes(encoded)
 
 
-def _picture(frame: Frame) -> NDArray[np.uint8]:
+def bgr_of(frame: Frame) -> NDArray[np.uint8]:
     """Return a frame as BGR (H, W, 3) to look at; of depth, the nearest is the brightest."""
     if frame.bgr is not None:
         return frame.bgr

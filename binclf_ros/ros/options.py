@@ -17,7 +17,7 @@ from ..core.features.options import PointOptions, SamplingOptions
 from ..core.learning.options import LearningOptions, WorkerOptions
 from ..core.options import Options, allowed, as_yaml, meaning, named, option
 from ..core.storage.options import DatasetFileOptions, ModelFileOptions
-from ..vision.options import ImageOptions, PixelOptions
+from ..vision.options import ImageOptions, PixelOptions, TransportOptions
 from ..web.options import WebOptions
 
 WIDTH = 100
@@ -72,7 +72,7 @@ class PredictorParameters(NodeOptions, ImageOptions, ModelFileOptions, DecisionO
 
 
 @dataclass(frozen=True)
-class WebParameters(NodeOptions, WebOptions):
+class WebParameters(NodeOptions, TransportOptions, WebOptions):
     """Parameters of the page to teach from."""
 
 

@@ -28,8 +28,8 @@ PIXEL_FEATURES = (
 
 
 @dataclass(frozen=True)
-class ImageOptions(Options):
-    """How images are heard and looked at; the same on both sides."""
+class TransportOptions(Options):
+    """How images are heard."""
 
     image_transport: str = option(
         'raw',
@@ -37,6 +37,12 @@ class ImageOptions(Options):
         choices=('raw', 'compressed'),
         read_only=True,
     )
+
+
+@dataclass(frozen=True)
+class ImageOptions(TransportOptions):
+    """How images are heard and looked at; the same on both sides."""
+
     image_scale: float = option(
         1.0,
         'Columns of pixels are computed at this share of height and width: 1.0, 0.5 or 0.25.',

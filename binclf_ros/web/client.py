@@ -13,6 +13,8 @@ from .scene import Scene
 STALLED_SEC = 5.0
 MAX_MESSAGES_HZ = 200
 MAX_PENDING = 8
+PICTURE_SEC = 0.19
+"""At most five pictures a second, also where a turn comes a little early."""
 
 
 class Socket(Protocol):
@@ -42,6 +44,8 @@ class Client:
         self._bin = -1
         self._model = 0
         self._told_topics = -1.0
+        self._picture = 0
+        self._told_picture = -1.0
         self._sent: float | None = None
         self._second, self._heard = now, 0
 
@@ -57,6 +61,7 @@ class Client:
             self._model = number
             self.send({'type': 'model', 'model': model})
         self._tell_topics(scene, now)
+        self._tell_picture(scene, now)
         self._sent = now
         self._socket.ask_for_pong()
 
@@ -66,6 +71,13 @@ class Client:
             looked = {topic: values[topic] for topic in self.looks.topics if topic in values}
             self.send({'type': 'topics', 'topics': topics, 'values': looked})
             self._told_topics = now
+
+    def _tell_picture(self, scene: Scene, now: float) -> None:
+        if self.looks.pictures and now - self._told_picture >= PICTURE_SEC:
+            number, picture = scene.picture(self.looks.still)
+            if picture is not None and number != self._picture:
+                self._picture, self._told_picture = number, now
+                self.send({'type': 'picture', **picture})
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message."""

@@ -8,6 +8,10 @@
     {"type": "set", "id": 2, "node": "predictor", "values": {"threshold": 0.4}}
     {"type": "features", "id": 3, "features": ["/imu/data/angular_velocity/x"]}
     {"type": "look", "list": true, "topics": ["/imu/data"], "clock": 1234.5}
+    {"type": "look", "pictures": true, "still": 12, "clock": 1234.5}    still: the one that is painted on
+    {"type": "paint", "id": 4, "picture": 12, "stroke": 0, "label": 1, "radius": 0.02,
+     "points": [[0.5, 0.25], [0.51, 0.25]]}       shares of width and height; the radius is one of the width
+    {"type": "undo", "id": 5, "picture": 12}
 """
 
 from __future__ import annotations
@@ -19,11 +23,15 @@ from typing import Any
 
 from ..core.errors import RequestError
 from .holds import NO, NO_LABEL, YES, Hold
+from .painting import Stroke
 
 MAX_BYTES = 4096
 MAX_FEATURES = 200
 MAX_LOOKED_AT = 8
 MAX_NAME = 500
+MAX_RADIUS = 0.1
+MAX_PART = 200
+"""Points of one message; a long stroke comes in parts."""
 SERVICES = ('train', 'pause', 'resume', 'reset', 'restart', 'save', 'load', 'recommend_threshold')
 """Of the trainer; resume is pause with false."""
 SETTABLE = {'predictor': ('threshold', 'hysteresis')}
@@ -54,9 +62,30 @@ class Look:
     list: bool
     topics: frozenset[str]
     clock_sec: float
+    pictures: bool = False
+    still: int | None = None
+    """The picture that is to stand still, with what the model says of it; None for the newest."""
 
 
-Request = Hold | Call | Set | Look
+@dataclass(frozen=True)
+class Paint:
+    """Paint a part of a stroke on a picture."""
+
+    id: int
+    picture: int
+    number: int
+    part: Stroke
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Take the last stroke on a picture back."""
+
+    id: int
+    picture: int
+
+
+Request = Hold | Call | Set | Look | Paint | Undo
 
 
 def parse(text: str | bytes) -> Request:
@@ -109,10 +138,34 @@ def _features(fields: dict[str, Any]) -> Set:
 
 
 def _look(fields: dict[str, Any]) -> Look:
-    listed = fields.get('list', False)
-    if not isinstance(listed, bool):
-        raise RequestError('shape', f'list is {listed!r:.60}, expected true or false')
-    return Look(listed, frozenset(_texts(fields, 'topics', MAX_LOOKED_AT)), _clock(fields))
+    listed, pictures = _flag(fields, 'list'), _flag(fields, 'pictures')
+    topics = frozenset(_texts(fields, 'topics', MAX_LOOKED_AT)) if 'topics' in fields else frozenset()
+    still = None if fields.get('still') is None else _count(fields, 'still')
+    return Look(listed, topics, _clock(fields), pictures, still)
+
+
+def _paint(fields: dict[str, Any]) -> Paint:
+    label, radius, points = fields.get('label'), _number(fields, 'radius'), fields.get('points')
+    if type(label) is not int or label not in (YES, NO):
+        raise RequestError('shape', f'label is {label!r:.60}, expected 1 or 0')
+    if not 0.0 < radius <= MAX_RADIUS:
+        raise RequestError('shape', f'radius is {radius:g}, expected more than 0, at most {MAX_RADIUS:g}')
+    if not isinstance(points, list) or not 0 < len(points) <= MAX_PART:
+        raise RequestError('shape', f'points: expected a list of 1 to {MAX_PART} pairs of shares')
+    stroke = Stroke(label, radius, tuple(map(_point, points)))
+    return Paint(_count(fields, 'id'), _count(fields, 'picture'), _count(fields, 'stroke'), stroke)
+
+
+def _point(pair: Any) -> tuple[float, float]:
+    if isinstance(pair, list) and len(pair) == 2:
+        x, y = pair
+        if type(x) in (int, float) and type(y) in (int, float) and 0.0 <= x <= 1.0 and 0.0 <= y <= 1.0:
+            return float(x), float(y)
+    raise RequestError('shape', f'a point is {pair!r:.60}, expected a pair of shares from 0 to 1')
+
+
+def _undo(fields: dict[str, Any]) -> Undo:
+    return Undo(_count(fields, 'id'), _count(fields, 'picture'))
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Request]] = {
@@ -121,7 +174,16 @@ _READERS: dict[str, Callable[[dict[str, Any]], Request]] = {
     'set': _set,
     'features': _features,
     'look': _look,
+    'paint': _paint,
+    'undo': _undo,
 }
+
+
+def _flag(fields: Mapping[str, Any], key: str) -> bool:
+    value = fields.get(key, False)
+    if not isinstance(value, bool):
+        raise RequestError('shape', f'{key} is {value!r:.60}, expected true or false')
+    return value
 
 
 def _count(fields: Mapping[str, Any], key: str) -> int:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from .painting import Stroke
 from .protocol import Call, Set
 
 Answer = Callable[[bool, str], None]
@@ -23,3 +24,9 @@ class Robot(Protocol):
 
     def look(self, listed: bool, topics: frozenset[str]) -> None:
         """Keep the list of topics and the values of some up to date from now on, and of no others."""
+
+    def watch(self, live: bool, stills: frozenset[int]) -> None:
+        """Show the newest picture from now on, if `live`, and keep those that stand still answered."""
+
+    def label_picture(self, picture: int, strokes: Sequence[Stroke], answer: Answer) -> None:
+        """Publish the mask of all strokes on a picture."""

@@ -47,6 +47,8 @@ class Scene:
         self._model_number = 0
         self._topics: list[dict[str, Any]] = []
         self._values: dict[str, dict[str, Any]] = {}
+        self._pictures: dict[int | None, tuple[int, dict[str, Any]]] = {}
+        self._picture_number = 0
 
     def add_probability(self, probability: float, now: float) -> None:
         """Take a probability in."""
@@ -91,6 +93,22 @@ class Scene:
         """Take in the list of topics, and what those say that are looked into."""
         with self._lock:
             self._topics, self._values = topics, values
+
+    def set_picture(self, still: int | None, picture: dict[str, Any]) -> None:
+        """Take in the newest picture (None), or what is new of one that stands still."""
+        with self._lock:
+            self._picture_number += 1
+            self._pictures[still] = self._picture_number, picture
+
+    def keep_pictures(self, stills: frozenset[int | None]) -> None:
+        """Forget all other pictures."""
+        with self._lock:
+            self._pictures = {key: each for key, each in self._pictures.items() if key in stills}
+
+    def picture(self, still: int | None) -> tuple[int, dict[str, Any] | None]:
+        """Return the newest picture, or what is new of one that stands still, and a number that grows."""
+        with self._lock:
+            return self._pictures.get(still, (0, None))
 
     def bins(self, after: int, now: float) -> list[list[Any]]:
         """Return the rows of the bins behind `after`."""

@@ -22,7 +22,8 @@ from .client import MAX_PENDING, Client
 from .handlers import application
 from .holds import NO_LABEL, Hold, Holds
 from .options import WebOptions
-from .protocol import Call, Look, Set, parse
+from .painting import Strokes
+from .protocol import Call, Look, Paint, Set, Undo, parse
 from .robot import Robot
 from .scene import Scene
 
@@ -48,6 +49,7 @@ class Server:
         self.access = Access(token_of(self.options.token_file), self.options.hosts)
         self.files = files.load()
         self.holds = Holds(self.options.hold_sec)
+        self.strokes = Strokes()
         self.port = self.options.port
         self._clients: set[Client] = set()
         self._label = NO_LABEL
@@ -157,21 +159,36 @@ class Server:
         finally:
             self._say_label_if_new()
 
-    def _ask(self, client: Client, request: Call | Set) -> None:
+    def _ask(self, client: Client, request: Call | Set | Paint | Undo) -> None:
         if client.pending >= MAX_PENDING:
             raise RequestError('busy', f'{MAX_PENDING} requests have no answer yet')
+        is_drawn = isinstance(request, (Paint, Undo)) and self._draw(client, request)
         send = client.answer(request.id)
 
         def answer(ok: bool, text: str) -> None:
             self._loop.call_soon_threadsafe(lambda: client in self._clients and send(ok, text))
 
-        self.robot.ask(request, answer)
+        if isinstance(request, (Call, Set)):
+            self.robot.ask(request, answer)
+        elif is_drawn:
+            self.robot.label_picture(request.picture, self.strokes.of(request.picture), answer)
+        else:
+            answer(False, 'there is no stroke of yours to take back')
+
+    def _draw(self, client: Client, request: Paint | Undo) -> bool:
+        """Draw, or take back; return whether anything is different now. Raises RequestError."""
+        if isinstance(request, Undo):
+            return self.strokes.undo(request.picture, client)
+        self.strokes.add(request.picture, client, request.number, request.part)
+        return True
 
     def _look(self) -> None:
         """Have the robot looked at as far as anybody looks."""
         looks = [each.looks for each in self._clients if each.looks.list]
         topics = frozenset().union(*(each.topics for each in looks))
         self.robot.look(bool(looks), topics)
+        pictures = [each.looks.still for each in self._clients if each.looks.pictures]
+        self.robot.watch(None in pictures, frozenset(each for each in pictures if each is not None))
 
     def _say_label_if_new(self) -> None:
         if self.holds.label(_now()) != self._label:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import array
 import math
 import re
 import shutil
@@ -10,11 +11,12 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from ros_harness import HANG_SEC
-from sensor_msgs.msg import Imu
+from sensor_msgs.msg import Image, Imu
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or ''
 FLAGS = (
@@ -22,6 +24,7 @@ FLAGS = (
     '--disable-background-networking', '--disable-component-update',
 )  # fmt: skip
 PHONE, PHONE_ON_ITS_SIDE, LAPTOP = (390, 844), (844, 390), (1280, 800)
+HEIGHT, WIDTH = 240, 320
 FEATURES = ('/imu/data/linear_acceleration/z', 'std(/imu/data/linear_acceleration/x, 0.5)')
 
 
@@ -85,6 +88,30 @@ class Sensor(InAThread):
         message.linear_acceleration.z = self.z + 0.3 * math.sin(1.7 * self._count)
         message.linear_acceleration.x = math.sin(0.9 * self._count)
         self._out.publish(message)
+
+
+def road(horizon=110):
+    """A picture (HEIGHT, WIDTH, 3) of a grey road below a green hill, BGR."""
+    rows, cols = np.mgrid[0:HEIGHT, 0:WIDTH]
+    is_road = rows >= horizon + 20 * np.sin(cols / 50.0)
+    noise = np.random.default_rng(0).integers(-20, 20, (HEIGHT, WIDTH, 3))
+    return (np.where(is_road[:, :, None], (110, 110, 110), (40, 160, 60)) + noise).astype(np.uint8)
+
+
+class Camera(InAThread):
+    """A camera at a rate, always of the same road."""
+
+    def __init__(self, ground, hz=15.0):
+        super().__init__(ground, 'camera')
+        self._out = self.node.create_publisher(Image, '/image', 5)
+        self._message = Image(height=HEIGHT, width=WIDTH, encoding='bgr8', step=3 * WIDTH)
+        self._message.data = array.array('B', road().tobytes())
+        self.node.create_timer(1.0 / hz, self._publish)
+        self.start()
+
+    def _publish(self):
+        self._message.header.stamp = self.node.get_clock().now().to_msg()
+        self._out.publish(self._message)
 
 
 class Ears(InAThread):

@@ -25,6 +25,8 @@ class NotingRobot:
         self.labels = []
         self.asked = []
         self.looks = []
+        self.watched = []
+        self.painted = []
 
     def publish_label(self, label):
         self.labels.append((time.monotonic(), label))
@@ -34,6 +36,12 @@ class NotingRobot:
 
     def look(self, listed, topics):
         self.looks.append((listed, topics))
+
+    def watch(self, live, stills):
+        self.watched.append((live, stills))
+
+    def label_picture(self, picture, strokes, answer):
+        self.painted.append((picture, strokes, answer))
 
 
 class Page:

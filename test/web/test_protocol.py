@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pages import site
 
 from binclf_ros.core.errors import RequestError
-from binclf_ros.web.protocol import MAX_BYTES, SERVICES, Call, Hold, Look, Set, parse
+from binclf_ros.web.painting import Stroke
+from binclf_ros.web.protocol import MAX_BYTES, SERVICES, Call, Hold, Look, Paint, Set, Undo, parse
 
 GOOD = {
     'hold': {'type': 'hold', 'label': 1, 'sequence': 7, 'clock': 1500.0},
@@ -20,6 +21,16 @@ GOOD = {
     'set': {'type': 'set', 'id': 2, 'node': 'predictor', 'values': {'threshold': 0.4}},
     'features': {'type': 'features', 'id': 3, 'features': ['/imu/x', 'std(/imu/x, 1.0)']},
     'look': {'type': 'look', 'list': True, 'topics': ['/imu'], 'clock': 0},
+    'paint': {
+        'type': 'paint',
+        'id': 4,
+        'picture': 12,
+        'stroke': 0,
+        'label': 1,
+        'radius': 0.02,
+        'points': [[0.5, 0.25], [1, 0]],
+    },
+    'undo': {'type': 'undo', 'id': 5, 'picture': 12},
 }
 BAD = {
     'json': ['', '{', 'nonsense', '[' * 2000],
@@ -40,6 +51,15 @@ BAD = {
         json.dumps({**GOOD['features'], 'features': ['\ud800']}),
         json.dumps({**GOOD['look'], 'topics': ['/t'] * 9}),
         json.dumps({**GOOD['look'], 'list': 1}),
+        json.dumps({**GOOD['look'], 'pictures': 1}),
+        json.dumps({**GOOD['look'], 'still': -1}),
+        *(json.dumps({**GOOD['paint'], **each}) for each in (
+            {'label': -1}, {'label': True}, {'radius': 0}, {'radius': 0.2}, {'radius': None},
+            {'points': []}, {'points': [[0.5]]}, {'points': [[0.5, 1.01]]}, {'points': [[True, 0]]},
+            {'points': [{}]}, {'points': [[0, 0]] * 201}, {'points': 'x'}, {'stroke': 0.5},
+            {'picture': None},
+        )),
+        json.dumps({**GOOD['undo'], 'picture': 'x'}),
     ],
     'unknown': [
         '{}', '{"type": "publish"}', '{"type": ["hold"]}',
@@ -62,6 +82,11 @@ def test_what_is_well_said_is_understood():
         3, 'featurizer', {'features': GOOD['features']['features']}
     )
     assert parse(json.dumps(GOOD['look'])) == Look(True, frozenset({'/imu'}), 0.0)
+    still = {'type': 'look', 'pictures': True, 'still': 12, 'clock': 0}
+    assert parse(json.dumps(still)) == Look(False, frozenset(), 0.0, pictures=True, still=12)
+    stroke = Stroke(1, 0.02, ((0.5, 0.25), (1.0, 0.0)))
+    assert parse(json.dumps(GOOD['paint'])) == Paint(4, 12, 0, stroke)
+    assert parse(json.dumps(GOOD['undo'])) == Undo(5, 12)
 
 
 @pytest.mark.parametrize(('reason', 'text'), [(k, text) for k, texts in BAD.items() for text in texts])
@@ -82,7 +107,19 @@ def test_no_text_raises_anything_else(text):
     st.sampled_from(sorted(GOOD)),
     st.dictionaries(
         st.sampled_from(
-            ['label', 'sequence', 'clock', 'id', 'service', 'node', 'values', 'list', 'topics']
+            [
+                'label',
+                'sequence',
+                'clock',
+                'id',
+                'service',
+                'node',
+                'values',
+                'list',
+                'topics',
+                'points',
+                'still',
+            ]
         ),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),

@@ -35,23 +35,43 @@ export function fill(list, rows, make, show) {
   });
 }
 
-// Returns what says texts in a live region, at most one a second, the newest last.
-export function announcer(region) {
-  let next = null;
-  let timer = 0;
-  const say = () => {
-    timer = 0;
-    if (next !== null && next !== region.textContent) {
-      region.textContent = next;
-      timer = setTimeout(say, 1000);
+// Says texts in a live region, at most one a second. What `stands` is said as long as it is so; what is
+// `announced` is said once, until something else stands or 3 s are over.
+export class Announcer {
+  #region;
+  #standing = '';
+  #event = null;
+  #until = 0;
+  #timer = 0;
+
+  constructor(region) {
+    this.#region = region;
+  }
+
+  stands(text) {
+    if (text !== this.#standing) {
+      this.#standing = text;
+      this.#event = null;
     }
-  };
-  return (text) => {
-    next = text;
-    if (!timer) {
-      say();
+    this.#say();
+  }
+
+  announce(text) {
+    this.#event = text;
+    this.#until = performance.now() + 3000;
+    this.#say();
+  }
+
+  #say() {
+    const text = this.#event !== null && performance.now() < this.#until ? this.#event : this.#standing;
+    if (!this.#timer && text !== this.#region.textContent) {
+      this.#region.textContent = text;
+      this.#timer = setTimeout(() => {
+        this.#timer = 0;
+        this.#say();
+      }, 1000);
     }
-  };
+  }
 }
 
 export function number(value, digits = 2) {

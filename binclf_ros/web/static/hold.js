@@ -72,7 +72,8 @@ export class Switch {
 
   #onKey(event) {
     const typing = event.target instanceof Element && event.target.matches('input[type=number], textarea');
-    if (event.key in KEYS && !event.repeat && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const seen = event.key in KEYS && this.#buttons[KEYS[event.key]].offsetParent !== null;
+    if (seen && !event.repeat && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       this.#down(`key ${event.code}`, KEYS[event.key]);
     }
   }

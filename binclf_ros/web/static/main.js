@@ -2,24 +2,26 @@
 // The page: one socket, the dead man's switch, and the views that show what comes.
 //
 // A view is a module with `mount(page)`, which may return `{state, model, topics, link, shown}`: what it does
-// when such a message comes, when the link changes, and when another view is shown. To add one (painting on
-// images, say): a module, its line in `views`, its section and its button in index.html.
+// when such a message comes, when the link changes, and when another view is shown. To add one: a module, its
+// line in `views`, its section and its button in index.html.
 
 import {Connection} from './socket.js';
 import {Switch} from './hold.js';
-import {announcer, byId, setText} from './dom.js';
+import {Announcer, byId, setText} from './dom.js';
 import * as teach from './teach.js';
 import * as sensors from './sensors.js';
 import * as robot from './robot.js';
+import * as paint from './paint.js';
 
-const views = [teach, sensors, robot];
-const page = {connection: new Connection(), announce: announcer(byId('said'))};
+const views = [teach, sensors, robot, paint];
+const said = new Announcer(byId('said'));
+const page = {connection: new Connection(), announce: (text) => said.announce(text)};
 const mounted = views.map((view) => view.mount(page));
 const tell = (kind, message) => mounted.forEach((each) => each[kind]?.(message));
 
 const dead = new Switch([byId('no'), byId('yes')], (hold) => page.connection.send({type: 'hold', ...hold}));
 
-for (const kind of ['state', 'model', 'topics']) {
+for (const kind of ['state', 'model', 'topics', 'picture']) {
   page.connection.on(kind, (message) => tell(kind, message));
 }
 page.connection.on('hello', (hello) => {
@@ -40,25 +42,26 @@ page.connection.on('link', (link) => {
   setText(byId('link'), link.text);
   if (link.state !== 'open') {
     dead.enable(false);
-    page.announce(link.text);
+    said.stands(link.text);
   }
   tell('link', link);
 });
 
 function showLabel(state) {
   const held = dead.label;
+  const idle = document.body.dataset.view === 'paint' ? 'Paint YES and NO on the picture.' : 'Hold a button to teach.';
   if (state.disagree) {
-    page.announce('Two people hold different buttons: nothing is labelled.');
+    said.stands('Two people hold different buttons: nothing is labelled.');
   } else if (dead.both) {
-    page.announce('Both buttons are held: nothing is labelled.');
+    said.stands('Both buttons are held: nothing is labelled.');
   } else if (state.label >= 0) {
-    page.announce(`${state.label ? 'YES' : 'NO'} is being taught${held === state.label ? '.' : ' by another page.'}`);
+    said.stands(`${state.label ? 'YES' : 'NO'} is being taught${held === state.label ? '.' : ' by another page.'}`);
   } else if (held >= 0) {
-    page.announce('The robot does not hear this button.');
+    said.stands('The robot does not hear this button.');
   } else if (document.body.dataset.teach === 'false') {
-    page.announce('This page only looks.');
+    said.stands('This page only looks.');
   } else {
-    page.announce('Hold a button to teach.');
+    said.stands(idle);
   }
   const activity = byId('activity');
   activity.hidden = !state.activity;

@@ -17,7 +17,7 @@ export function mount(page) {
   let appliedAt = 0;
   let parameters = {};
 
-  const look = () => page.connection.look(isVisible(section), isVisible(section) ? [...open] : []);
+  const look = () => page.connection.look({list: isVisible(section), topics: isVisible(section) ? [...open] : []});
 
   function toggle(topic) {
     if (!open.delete(topic) && open.size < MAX_OPEN) {

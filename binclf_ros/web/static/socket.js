@@ -14,7 +14,7 @@ export class Connection {
   #id = 0;
   #tries = 0;
   #heard = 0;
-  #look = {list: false, topics: []};
+  #look = {list: false, topics: [], pictures: false, still: null};
 
   on(kind, listener) {
     this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener]);
@@ -49,8 +49,9 @@ export class Connection {
     });
   }
 
-  look(list, topics) {
-    const next = {list, topics};
+  // Looks at what `part` names from now on, and at the rest as before.
+  look(part) {
+    const next = {...this.#look, ...part};
     if (JSON.stringify(next) !== JSON.stringify(this.#look)) {
       this.#look = next;
       this.send({type: 'look', ...next});
