@@ -188,6 +188,10 @@ class Trainer(BinclfNode[TrainerParameters]):
         refused = [] if then is None else find_of_trainer(self.counts, then[1], then[0], self.said)
         return [*refused, *self._scoring.find()]
 
+    def activity(self) -> tuple[int, int]:
+        """Return what changes while it learns."""
+        return self._status.step, self._status.samples
+
     def values(self) -> dict[str, object]:
         """Return counts, the state of the learning and the scores."""
         status = self._status

@@ -16,7 +16,7 @@ from rclpy.task import Future
 
 from ..core.errors import BinclfError
 
-SPIN_SLICE_SEC = 1.0
+SPIN_SLICE_SEC = 10.0
 SWITCH_SEC = 0.0005
 """How long another thread that learns may keep an answer waiting."""
 MAX_IN_A_TURN = 100

@@ -32,6 +32,7 @@ from .parameter_services import secure_parameter_services
 from .parameters import DeclaredParameters
 from .qos import overridable
 from .services import Answer, answering, create_service
+from .timers import Timers
 
 P = TypeVar('P', bound=NodeOptions)
 LOG_EVERY_SEC = 10.0
@@ -51,6 +52,7 @@ class BinclfNode(Node, Generic[P]):
         super().__init__(name)
         self.counts: Counter[str] = Counter(dict.fromkeys(counted, 0))
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._periodic = Timers(self, self.steady)
         self._declared = DeclaredParameters(self, kind, self.on_parameters)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._given = Given(self, list(named(kind)))
@@ -65,7 +67,6 @@ class BinclfNode(Node, Generic[P]):
         self._doubles: set[str] = set()
         self._logged: dict[str, float] = {}
         self._remarked: set[str] = set()
-        self._every: dict[float, list[Callable[..., None]]] = {}
         secure_parameter_services(self, self._parameter_refused)
         self.every(REPORT_SEC, self._report)
         self.every(LOOK_SEC, self._look)
@@ -79,6 +80,7 @@ class BinclfNode(Node, Generic[P]):
     def set_parameters_atomically(self, parameter_list: list[Parameter[Any]]) -> SetParametersResult:
         """Set all or none; this is where `ros2 param set` arrives. Never raises."""
         try:
+            self._periodic.wake()
             typed = self._declared.in_declared_types(parameter_list)
             return super().set_parameters_atomically(typed)
         except Exception as error:  # it would end the node, from anywhere on the network
@@ -94,6 +96,10 @@ class BinclfNode(Node, Generic[P]):
     def find(self, now: float) -> list[Finding]:
         """Return what is wrong with what happened lately, at a time (s) of the steady clock."""
         return []
+
+    def activity(self) -> object:
+        """Return what, beside the counts, changes as long as something happens."""
+        return None
 
     def values(self) -> dict[str, object]:
         """Return what diagnostics show beside the counts."""
@@ -141,19 +147,8 @@ class BinclfNode(Node, Generic[P]):
         return publisher
 
     def every(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back on the steady clock, which no jump of time stops; guarded.
-
-        What comes equally often shares a timer: of eight, the events executor complains on the terminal.
-        """
-        calls = self._every.setdefault(seconds, [])
-        if not calls:
-
-            def call_all() -> None:  # rclpy hands a TimerInfo to whatever takes an argument
-                for call in calls:
-                    call()
-
-            self.create_timer(seconds, call_all, clock=self.steady)
-        calls.append(self.guarded(callback))
+        """Call back on the steady clock, guarded; at least once a second while nothing happens."""
+        self._periodic.every(seconds, self.guarded(callback))
 
     def provide_service(
         self,
@@ -169,6 +164,7 @@ class BinclfNode(Node, Generic[P]):
         """
 
         def on_request(request: Any, answer: Answer) -> None:
+            self._periodic.wake()
             command = answering(lambda: work(request), answer, self._failed)
             try:
                 post(command)
@@ -192,8 +188,12 @@ class BinclfNode(Node, Generic[P]):
 
     def guarded(self, callback: Callable[..., None], count: str = 'failed') -> Callable[..., None]:
         """Return a callback that never raises: it counts under `count`/reason, and logs sometimes."""
+        periodic = self._periodic
+        is_input = count != 'failed'
 
         def call(*arguments: Any) -> None:
+            if is_input and periodic.resting:
+                periodic.wake()
             try:
                 callback(*arguments)
             except Rejected as error:
@@ -255,10 +255,13 @@ class BinclfNode(Node, Generic[P]):
 
     def _look(self) -> None:
         """Look at how it goes, log what is new of it, and report a change of the level at once."""
-        self.recent.add(self.steady_sec(), self.counts.copy())
-        self._judge_now()
-        if self._verdict.level != self._severity:
-            self._report()
+        now, counts = self.steady_sec(), self.counts.copy()
+        self.recent.add(now, counts)
+        if not self._periodic.resting:  # else a report, which judges as well, comes as often
+            self._judge_now()
+            if self._verdict.level != self._severity:
+                self._report()
+        self._periodic.look(now, (counts, self.activity(), self._severity))
 
     def _judge_now(self) -> None:
         now, (severity, text) = self.steady_sec(), self.status()

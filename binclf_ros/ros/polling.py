@@ -47,6 +47,10 @@ class PollingNode(BinclfNode[P]):
         self._polled.pop(subscription, None)
         super().unsubscribe(subscription)
 
+    def activity(self) -> float:
+        """Return what changes always: a node that polls does not rest."""
+        return self.steady_sec()
+
     def take_waiting(self) -> None:
         """Take what has come on all polled topics."""
         for subscription, call in list(self._polled.items()):

@@ -309,6 +309,18 @@ def test_recent_gives_the_newest_that_is_old_enough():
     assert recent.before(9.0, 10.0) is None
 
 
+def test_recent_keeps_one_a_second_of_what_is_older_and_ten_minutes_in_all():
+    recent = Recent()
+    for turn in range(5 * 1200):
+        recent.add(turn / 5, turn)
+    now = 1199.8
+    assert recent.before(now, 3.0) == (pytest.approx(3.0), 5984)
+    age, turn = recent.before(now, 300.0)
+    assert 300.0 <= age <= 301.0 and turn / 5 == pytest.approx(now - age)
+    assert recent.before(now, 599.0) is not None
+    assert len(recent._taken) + len(recent._older) < 700
+
+
 @pytest.mark.parametrize(
     ('name', 'names', 'words'),
     [

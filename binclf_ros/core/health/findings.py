@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from typing import Generic, TypeVar
 
 OK, WARN, ERROR = 0, 1, 2
@@ -30,6 +31,7 @@ LOG_SEC = 10.0
 MAX_SHOWN = 5
 LOOK_SEC = 0.2
 MAX_MEMORY_SEC = 600.0
+FINE_SEC, COARSE_SEC = 15.0, 1.0
 SMOOTHING = 0.3
 
 S = TypeVar('S')
@@ -96,24 +98,33 @@ class Judge:
 
 
 class Recent(Generic[S]):
-    """Snapshots of the last minutes, of which the one that is a given time old is wanted."""
+    """Snapshots of the last minutes, of which the one that is a given time old is wanted.
+
+    Of those that are older than `FINE_SEC` one a second is kept.
+    """
 
     def __init__(self) -> None:
         self._taken: deque[tuple[float, S]] = deque()
+        self._older: deque[tuple[float, S]] = deque()
 
     def clear(self) -> None:
         """Begin again."""
         self._taken.clear()
+        self._older.clear()
 
     def add(self, now: float, snapshot: S) -> None:
         """Take a snapshot in, and forget those that are older than ten minutes."""
         self._taken.append((now, snapshot))
-        while now - self._taken[0][0] > MAX_MEMORY_SEC:
-            self._taken.popleft()
+        while now - self._taken[0][0] > FINE_SEC:
+            old = self._taken.popleft()
+            if not self._older or old[0] - self._older[-1][0] >= COARSE_SEC:
+                self._older.append(old)
+        while self._older and now - self._older[0][0] > MAX_MEMORY_SEC:
+            self._older.popleft()
 
     def before(self, now: float, seconds: float) -> tuple[float, S] | None:
         """Return the newest that is at least `seconds` old, with its age; None where none is."""
-        for time, snapshot in reversed(self._taken):
+        for time, snapshot in chain(reversed(self._taken), reversed(self._older)):
             if now - time >= min(seconds, MAX_MEMORY_SEC - 1.0) - 1e-9:
                 return now - time, snapshot
         return None
