@@ -22,7 +22,6 @@ from std_msgs.msg import Float64, Float64MultiArray, Int8, String, UInt8
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.errors import BinclfError
-from ..core.evaluation.scores import SCORES
 from ..core.health.findings import OK, WARN
 from ..ros.asking import Answer, Asking
 from ..ros.executor import spin
@@ -53,12 +52,10 @@ SHOWN = {
 """The parameters that the page shows, by node."""
 OWN = (
     'features', 'labeled_features', 'points', 'labeled_points', 'label', 'model', 'probability', 'decision',
-    'classified_points', 'labeled_image', 'classified_image', 'predictor/overlay/compressed',
-    'predictor/ask', 'predictor/explanation', 'demo/activity', 'trainer/plot', 'trainer/plot/compressed',
-    'trainer/loss', 'trainer/drift',
-    *(f'trainer/{name}' for name in SCORES), 'trainer/majority_accuracy', 'trainer/majority_log_loss',
+    'classified_points', 'labeled_image', 'classified_image', 'classification', 'demo/',
+    *(f'{role}/' for role in ROLES),
 )  # fmt: skip
-"""Topics of this package: no sensors, so they are not listed."""
+"""Topics of this package, or folders of them: no sensors, so they are not listed."""
 
 
 class Web(PollingNode[WebParameters]):

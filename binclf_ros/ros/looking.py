@@ -30,12 +30,14 @@ class Looking:
     """Lists topics and reads the numbers of those that are looked into; each `turn` hands them to `take`.
 
     Only what is looked into is subscribed to. Of an array the first eight elements are read. What nobody
-    publishes, and what is `hidden`, is not listed.
+    publishes, and what is `hidden`, by its name or its folder (`trainer/`), is not listed.
     """
 
     def __init__(self, node: PollingNode[Any], take: Take, hidden: Iterable[str]) -> None:
         self._node, self._take = node, take
-        self._hidden = {*HIDDEN, *(node.resolve_topic_name(each) for each in hidden)}
+        ours = {each: node.resolve_topic_name(each.rstrip('/')) for each in hidden}
+        self._hidden = {*HIDDEN, *(name for each, name in ours.items() if not each.endswith('/'))}
+        self._folders = tuple(f'{name}/' for each, name in ours.items() if each.endswith('/'))
         self._wanted: tuple[bool, frozenset[str]] = (False, frozenset())
         self._open: dict[str, _Opened] = {}
         self._topics: list[dict[str, Any]] = []
@@ -69,7 +71,10 @@ class Looking:
         self._topics = [
             {'name': name, 'type': types[0]}
             for name, types in found
-            if name not in self._hidden and types and self._node.count_publishers(name)
+            if name not in self._hidden
+            and not name.startswith(self._folders)
+            and types
+            and self._node.count_publishers(name)
         ][:MAX_TOPICS]
 
     def _look_into(self, topic: str) -> None:

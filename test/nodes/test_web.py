@@ -201,6 +201,7 @@ def test_what_is_wrong_on_the_topics_is_counted_and_it_lives(ground):
 def test_a_topic_is_subscribed_to_only_while_somebody_looks_into_it(ground):
     _, address = start_web(ground)
     out = ground.node.create_publisher(Int8, '/sensor/value', 10)
+    ground.node.create_publisher(Int8, '/trainer/whatever', 10)  # of this package: no sensor
 
     def tell():
         out.publish(Int8(data=5))
@@ -219,5 +220,10 @@ def test_a_topic_is_subscribed_to_only_while_somebody_looks_into_it(ground):
 
     ask(address, {'type': 'look', 'list': True, 'topics': ['/sensor/value']}, until=look)
     assert looked[0][0] == 1
+    listed = ask(
+        address, {'type': 'look', 'list': True, 'topics': []}, until=lambda m: m['type'] == 'topics'
+    )
+    assert '/sensor/value' in (names := [each['name'] for each in listed['topics']])
+    assert not [each for each in names if each.startswith('/trainer/')] and '/label' not in names
     assert looked[0][1]['fields'] == [['data', False, 5]] and looked[0][1]['hz'] > 0.0
     ground.wait_until(lambda: out.get_subscription_count() == 0, 'the end of the looking')

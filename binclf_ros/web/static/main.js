@@ -47,21 +47,34 @@ page.connection.on('link', (link) => {
   tell('link', link);
 });
 
+const HEARD_MS = 1000; // within which the robot says that it hears a button
+
+// What is to be done, or why nothing can be.
+function idle(state) {
+  const paints = document.body.dataset.view === 'paint';
+  const needed = paints ? 'trainer' : 'featurizer';
+  if (!state.nodes.find((each) => each.name === needed)?.alive) {
+    return `Nothing can be taught: the ${needed} is silent.`;
+  }
+  return paints ? 'Paint YES and NO on the picture.' : 'Hold a button to teach.';
+}
+
+let pressed = 0;
 function showLabel(state) {
   const held = dead.label;
-  const idle = document.body.dataset.view === 'paint' ? 'Paint YES and NO on the picture.' : 'Hold a button to teach.';
+  pressed = held >= 0 ? pressed || performance.now() : 0;
   if (state.disagree) {
     said.stands('Two people hold different buttons: nothing is labelled.');
   } else if (dead.both) {
     said.stands('Both buttons are held: nothing is labelled.');
   } else if (state.label >= 0) {
     said.stands(`${state.label ? 'YES' : 'NO'} is being taught${held === state.label ? '.' : ' by another page.'}`);
-  } else if (held >= 0) {
+  } else if (held >= 0 && performance.now() - pressed > HEARD_MS) {
     said.stands('The robot does not hear this button.');
   } else if (document.body.dataset.teach === 'false') {
     said.stands('This page only looks.');
   } else {
-    said.stands(idle);
+    said.stands(idle(state));
   }
   const activity = byId('activity');
   activity.hidden = !state.activity;

@@ -129,7 +129,9 @@ function showHealth(item, node) {
   setText(item.children[1], node.text);
 }
 
-function showSummary(nodes) {
+function showSummary(all) {
+  const paints = document.body.dataset.view === 'paint'; // which goes without a featurizer
+  const nodes = all.filter((each) => !paints || each.name !== 'featurizer');
   const worst = nodes.reduce((a, b) => (b.level > a.level ? b : a), {level: 0, name: '', text: 'all nodes are well'});
   byId('summary').dataset.level = worst.level;
   setText(byId('summary'), worst.level ? `${worst.name}: ${worst.text}` : worst.text);
