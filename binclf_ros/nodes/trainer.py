@@ -148,7 +148,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         model = self._status.model
         if model is not None and model.features == names:
             z = model.decision_function(X)
-            self._scoring.extend(y, z, *self._ahead.score(model, X, y, z))
+            self._scoring.extend(y, z, *self._ahead.score(model, X, y, z), model.slope)
         else:
             self._ahead.see(y)
 

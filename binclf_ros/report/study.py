@@ -83,7 +83,8 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
             z = learner.model.decision_function(X)
             for i in range(len(y)):  # one by one, as a trainer hears them
                 one = slice(i, i + 1)
-                scores.extend(y[one], z[one], *ahead.score(learner.model, X[one], y[one], z[one]))
+                before = ahead.score(learner.model, X[one], y[one], z[one])
+                scores.extend(y[one], z[one], *before, learner.model.slope)
             progress.extend(y, z)
             progress.note(scores, learner.model.loss)
         else:

@@ -51,7 +51,7 @@ class Scoring:
         self._scores = Scores(node.parameters.score_window)
         self._progress = Progress()
         self._drawn: object = None
-        self._alarms = 0
+        self._alarms = self._forgot_at = 0
         self._judged, self._verdict = 0, ''
         curves = ('loss', 'drift', AHEAD, *SCORES, *(f'majority_{name}' for name in BESIDE))
         self._curves = {name: node.advertise(Float64, f'~/{name}', SCALAR) for name in curves}
@@ -61,9 +61,9 @@ class Scoring:
         node.every(PROGRESS_SEC, self._note_progress)
         self._plot = Plot(node, '~/plot', self._take_picture)
 
-    def extend(self, y: Array, z: Array, ahead: Array, begins: bool) -> None:
+    def extend(self, y: Array, z: Array, ahead: Array, begins: bool, slope: float) -> None:
         """Take predictions in, as `Scores.extend` does."""
-        self._scores.extend(y, z, ahead, begins)
+        self._scores.extend(y, z, ahead, begins, slope)
         self._progress.extend(y, z)
 
     def resize(self, window: int) -> None:
@@ -74,6 +74,7 @@ class Scoring:
         """Forget all of them."""
         self._scores.clear()
         self._progress.clear()
+        self._forgot_at = 0
 
     def close(self) -> None:
         """Let the picture that is being drawn come to its end."""
@@ -102,6 +103,7 @@ class Scoring:
             'label_changes': ahead.changes,
             'drift_alarms': scores.drift.alarms,
             'drift_level': scores.drift.level,
+            'drift_dependence': scores.drift.tau,
             'total_scored': tally.samples,
             'total_tn': tally.tn,
             'total_fp': tally.fp,
@@ -143,8 +145,18 @@ class Scoring:
         if drift.alarms > self._alarms:
             self._node.log(f'drift: {drift.how} has risen', WARN)
             if self._node.parameters.on_drift == 'forget':
-                self._forget()
+                self._forget_again(drift.seen)
         self._alarms = drift.alarms
+
+    def _forget_again(self, seen: int) -> None:
+        """Let half of the samples go, unless fewer than are held have come since that was done last.
+
+        So the buffer never falls below half of what it held, however many alarms there are.
+        """
+        model = self._model()
+        if not self._forgot_at or model is None or seen - self._forgot_at >= model.samples:
+            self._forgot_at = seen
+            self._forget()
 
     def _note_progress(self) -> None:
         model = self._model()

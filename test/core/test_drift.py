@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.evaluation.drift import Adwin, Drift, PageHinkley
@@ -112,6 +113,59 @@ def test_a_rise_of_errors_that_are_hardly_surprising_is_seen_by_adwin() -> None:
     drift.update(y, z, [1] * 6000)
     assert 'ADWIN' in drift.how
     assert 3000 < drift.last < 3500
+
+
+def slow(rho: float, block: int, M: int, signal: float) -> tuple[Array, Array]:
+    """Return z as a model says it of features that are AR(1), and labels held for `block` samples."""
+    generator = np.random.default_rng(block)
+    y = (np.arange(M) // block % 2).astype(float) if block > 1 else (generator.random(M) < 0.5) * 1.0
+    noise = generator.normal(size=M) * np.sqrt(1.0 - rho**2)
+    noise[0] /= np.sqrt(1.0 - rho**2)
+    return lfilter([1.0], [1.0, -rho], noise) + signal * (2.0 * y - 1.0), y
+
+
+def alarms_of(z: Array, y: Array) -> Drift:
+    drift = Drift()
+    for start in range(0, len(y), 50):
+        some = slice(start, start + 50)
+        drift.update(y[some], z[some], [1] * len(y[some]))
+    return drift
+
+
+@pytest.mark.parametrize('signal', [0.0, 1.5])
+@pytest.mark.parametrize('block', [1, 100, 1000])
+@pytest.mark.parametrize('rho', [0.9, 0.99, 0.999])
+def test_neighbours_that_are_alike_raise_nothing(rho: float, block: int, signal: float) -> None:
+    z, y = slow(rho, block, 30_000, signal)
+    assert alarms_of(z, y).alarms == 0
+    assert alarms_of(3.0 * z, y).alarms == 0, 'too sure of itself'
+
+
+@pytest.mark.parametrize('rho', [0.0, 0.9, 0.98])
+def test_flipped_labels_of_slow_streams_raise_it_within_500_that_count_as_one(rho: float) -> None:
+    n, per_one = 20_000, (1.0 + rho) / (1.0 - rho)
+    z, y = slow(rho, 1, n + int(500 * per_one), 1.5)
+    y[n:] = 1.0 - y[n:]
+    drift = alarms_of(z, y)
+    assert drift.alarms >= 1 and drift.last > n
+    assert alarms_of(z[:n], y[:n]).alarms == 0
+
+
+@pytest.mark.parametrize('rho', [0.0, 0.9, 0.99])
+def test_how_many_count_as_one_is_measured(rho: float) -> None:
+    drift = alarms_of(*slow(rho, 1, 100_000, 0.0))
+    per_one = (1.0 + rho) / (1.0 - rho)  # of z; of what lies within a decision, less
+    assert 0.2 * per_one < drift.tau < 1.5 * per_one
+    assert rho or drift.tau == 1.0
+
+
+def test_a_label_that_comes_more_often_is_no_drift() -> None:
+    generator = np.random.default_rng(0)
+    share = np.where(np.arange(20_000) < 10_000, 0.5, 0.9)
+    y = (generator.random(20_000) < share).astype(float)
+    wrong = generator.random(20_000) < np.where(y > 0.5, 0.5, 0.05)
+    drift = alarms_of(np.where(wrong, -1.0, 1.0) * (2.0 * y - 1.0), y)
+    assert drift.alarms == 0
 
 
 def streams(seed: int) -> Array:

@@ -169,7 +169,7 @@ class Scores:
         self._ring, self._size, self._end = np.empty((4, self._window)), 0, 0  # y, z, z of baselines
         self._total = self._majority_total = Tally()
         self._drift.reset()
-        self._staged: list[tuple[Array, Array, Array, bool]] = []
+        self._staged: list[tuple[Array, Array, Array, bool, float]] = []
         self._stretches, self._repeats, self._last = Stretches(), 0, math.nan
         self._waiting = 0
 
@@ -181,13 +181,21 @@ class Scores:
             self._ring, self._size, self._end = np.empty((4, window)), 0, 0
             self._write(held)
 
-    def extend(self, y: Array, z: Array, ahead: Array | None = None, begins: bool = True) -> None:
+    def extend(
+        self,
+        y: Array,
+        z: Array,
+        ahead: Array | None = None,
+        begins: bool = True,
+        slope: float = 1.0,
+    ) -> None:
         """Take predictions in: their labels (m,), and z = X·wᵀ + b (m,).
 
-        `ahead` (m,) is z by the model from before this stretch, by default z itself, which `begins` here.
+        `ahead` (m,) is z by the model from before this stretch, by default z itself, which `begins` here;
+        `slope` is `Model.slope` of the one that said z.
         """
         if len(y):
-            self._staged.append((y, z, z if ahead is None else ahead, begins))
+            self._staged.append((y, z, z if ahead is None else ahead, begins, slope))
         self._waiting += len(y)
         if self._waiting >= CHUNK:
             self._count()
@@ -266,7 +274,7 @@ class Scores:
         begins = np.zeros(len(y), dtype=np.bool_)
         begins[np.cumsum([0, *sizes[:-1]])] = [each[3] for each in self._staged]
         z = np.nan_to_num(z, nan=0.0, posinf=MAX_VALUE, neginf=-MAX_VALUE)  # sums would never recover
-        self._drift.update(y, z, sizes)
+        self._drift.update(y, z, sizes, np.repeat([each[4] for each in self._staged], sizes))
         self._staged, self._waiting = [], 0
         positives = self._total.tp + self._total.fn + np.cumsum(y) - y
         negatives = self._total.samples + np.arange(len(y)) - positives

@@ -92,6 +92,13 @@ class Model:
         """The range that was taught; None where that is not known."""
         return Taught(self.low, self.high) if self.low else None
 
+    @cached_property
+    def slope(self) -> float:
+        """How steep z is: ‖weights‖ in standardised units, by which z of different models compare."""
+        units = np.ones(len(self.weights))
+        units[slice(None) if self.map is None else self.map.starts[:-1]] = self.scale
+        return float(np.linalg.norm(np.array(self.weights) * units)) or 1.0
+
     def score(self, x: Array) -> float:
         """Return z of one sample x (N,)."""
         return self.forward.score(x)
