@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path('/dev/shm')
@@ -42,4 +43,5 @@ def sweep(theirs, ours=frozenset()):
     others = [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) != os.getpid()]
     used = set().union(*map(names_of, others), names_of(os.getpid()) - segments)
     for name in left - used:
-        (FOLDER / name).unlink(missing_ok=True)
+        with suppress(PermissionError):  # another user's, whose processes we cannot look into
+            (FOLDER / name).unlink(missing_ok=True)
