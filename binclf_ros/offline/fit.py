@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ..core.learning.model import LINE, Model
 from ..core.learning.objective import Objective, Point
 from ..core.learning.options import LearningOptions
 from ..core.learning.outcome import function_of, model_of
-from ..core.learning.scaler import Moments
+from ..core.learning.scaler import Moments, summed
 from .rows import Part, Rows
 from .work import Work
 
@@ -54,6 +54,7 @@ class _Stretch:
     theta: Array | None
     n_features: int
     of_map: Curves | None
+    block_rows: int
 
     def objective(self) -> Objective:
         """Return the objective of these rows alone, which visits the same blocks."""
@@ -62,7 +63,7 @@ class _Stretch:
         found = Objective(
             X, y, mean=self.mean, scale=self.scale, loss=LOSSES[self.loss], of_map=self.of_map
         )
-        found.class_weights = self.class_weights
+        found.class_weights, found.block_rows = self.class_weights, self.block_rows
         return found
 
 
@@ -79,7 +80,9 @@ class SpreadObjective(Objective):
     """The objective over rows on disk, whose blocks are computed by workers, `n_parts` of them at once."""
 
     def __init__(self, rows: Rows, options: LearningOptions, work: Work, n_parts: int = 0) -> None:
-        self.moments, self.low, self.high = describe(rows)
+        spreads = work.parallel and rows.nbytes >= 8 * MIN_SPREAD
+        self._work, self._n_parts = work, n_parts or (work.width if spreads else 0)
+        self.moments, self.low, self.high = describe(rows, work, self._n_parts)
         asked = options.feature_map, options.knots, options.standardize
         curved = options.feature_map != LINE
         of_map = map_of(_for_knots(rows, self.low, self.high), self.moments, *asked) if curved else None
@@ -94,10 +97,7 @@ class SpreadObjective(Objective):
             l2=options.l2,
             balanced=options.class_weight == 'balanced',
         )
-        self._work = work
         self.passes = 0
-        spreads = work.parallel and rows.nbytes >= 8 * MIN_SPREAD
-        self._n_parts = n_parts or (work.width if spreads else 0)
 
     def block_sums(self, theta: Array) -> Iterator[Array]:
         """Yield the sums of each block, in order."""
@@ -111,13 +111,11 @@ class SpreadObjective(Objective):
 
     def _spread(self, kind: str, theta: Array | None) -> Iterator[Array]:
         assert isinstance(self.X, Rows)
-        n_blocks = -(-self.n_samples // self.block_rows)
-        bounds = np.linspace(0, n_blocks, min(self._n_parts, n_blocks) + 1).astype(int) * self.block_rows
         stretches = [
             _Stretch(
                 self.X.parts,
                 start,
-                min(stop, self.n_samples),
+                stop,
                 self.mean,
                 self.scale,
                 self.loss.name,
@@ -126,22 +124,39 @@ class SpreadObjective(Objective):
                 theta,
                 self.X.shape[1],
                 self.map,
+                self.block_rows,
             )
-            for start, stop in pairwise(bounds.tolist())
+            for start, stop in _bounds(self.n_samples, self.block_rows, self._n_parts)
         ]
         for of_stretch in self._work.map(_compute, stretches):
             yield from of_stretch
 
 
-def describe(rows: Rows) -> tuple[Moments, Array, Array]:
-    """Return mean and scale of rows, visited in order, and the range of each feature, (N,) twice."""
-    moments = Moments(rows.shape[1])
-    low, high = np.full(rows.shape[1], np.inf), np.full(rows.shape[1], -np.inf)
-    for start in range(0, len(rows), CHUNK):
-        X = rows[start : start + CHUNK]
-        moments.add(X)
-        low, high = np.minimum(low, X.min(axis=0)), np.maximum(high, X.max(axis=0))
+def _bounds(n_rows: int, block_rows: int, n_parts: int) -> list[tuple[int, int]]:
+    """Return where so many parts of some rows start and stop, each of whole blocks."""
+    n_blocks = -(-n_rows // block_rows)
+    bounds = np.linspace(0, n_blocks, min(n_parts, n_blocks) + 1).astype(int) * block_rows
+    return [(start, min(stop, n_rows)) for start, stop in pairwise(bounds.tolist())]
+
+
+def describe(rows: Rows, work: Work, n_parts: int) -> tuple[Moments, Array, Array]:
+    """Return mean and scale of rows, and the range of each feature, (N,) twice, added up chunk by chunk."""
+    N = rows.shape[1]
+    moments = Moments(N)
+    low, high = np.full(N, np.inf), np.full(N, -np.inf)
+    stretches = [(rows, *each, CHUNK) for each in _bounds(len(rows), CHUNK, max(1, n_parts))]
+    found = work.map(_describe, stretches) if n_parts else map(_describe, stretches)
+    for count, mean, squares, lowest, highest in chain.from_iterable(found):
+        moments.add_summed(count, mean, squares)
+        low, high = np.minimum(low, lowest), np.maximum(high, highest)
     return moments, low, high
+
+
+def _describe(stretch: tuple[Rows, int, int, int]) -> list[tuple[int, Array, Array, Array, Array]]:
+    """Return count, mean, squared deviations, least and largest of each chunk of some rows."""
+    rows, begin, end, size = stretch
+    chunks = (rows[start : min(start + size, end)] for start in range(begin, end, size))
+    return [(len(X), *summed(X), X.min(axis=0), X.max(axis=0)) for X in chunks]
 
 
 def _for_knots(rows: Rows, low: Array, high: Array) -> Array:

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from robots import ARGUMENTS, FEATURES, cut, fleet, run, write_bag
 
+from binclf_ros.core.learning import objective
 from binclf_ros.core.learning.learner import Learner
 from binclf_ros.core.learning.options import LearningOptions
 from binclf_ros.core.storage.dataset_format import DatasetReader
 from binclf_ros.core.storage.model_file import load_model
-from binclf_ros.offline.fit import fit
-from binclf_ros.offline.rows import Part
+from binclf_ros.offline import fit as offline_fit
+from binclf_ros.offline.fit import SpreadObjective, fit
+from binclf_ros.offline.rows import Part, Rows
 from binclf_ros.offline.store import read_meta, stored_in
 from binclf_ros.offline.work import Work
 
@@ -29,7 +31,10 @@ def robots(tmp_path_factory):
     return folder
 
 
-def samples(folder, robots):
+@pytest.fixture(scope='module')
+def parts(robots, tmp_path_factory):
+    """The labelled samples of the recordings."""
+    folder = tmp_path_factory.mktemp('samples')
     assert run('extract', [robots, *ARGUMENTS, '--output', folder, '--jobs', 1]) == 0
     return [Part(each, read_meta(each).name) for each in stored_in(folder) if read_meta(each).labeled]
 
@@ -75,11 +80,13 @@ def test_what_was_trained_is_evaluated_and_at_least_is_held_against_it(robots, t
 
 
 @pytest.mark.parametrize('kind', ['line', 'curves'])
-def test_the_same_bits_in_any_number_of_parts_and_processes(robots, tmp_path, kind):
-    parts = samples(tmp_path / 'samples', robots)
+def test_the_same_bits_in_any_number_of_parts_and_processes(parts, monkeypatch, kind):
+    monkeypatch.setattr(objective, 'BLOCK_VALUES', 500 * (16 if kind == 'curves' else 2))
+    monkeypatch.setattr(offline_fit, 'CHUNK', 300)
     options = LearningOptions(class_weight='balanced', feature_map=kind)
-    many = parts * 30  # so that there are several blocks, none of which begins where a recording does
+    many = parts * 3  # more than 16 blocks, none of which begins where a recording does
     with Work(1) as alone, Work(2) as two:
+        assert SpreadObjective(Rows(many, 2), options, alone).block_rows * 16 < sum(map(len, many))
         models = [fit(many, FEATURES, options, alone, n_parts=n) for n in (0, 1, 2, 4, 16)]
         models.append(fit(many, FEATURES, options, two, n_parts=2))
     assert len({(model.weights, model.bias, model.loss, model.mean, model.scale) for model in models}) == 1
@@ -88,8 +95,7 @@ def test_the_same_bits_in_any_number_of_parts_and_processes(robots, tmp_path, ki
 
 @pytest.mark.parametrize('kind', ['line', 'curves', 'curves+pairs'])
 @pytest.mark.parametrize('more', [{}, {'class_weight': 'balanced'}, {'sample_dependence': 5.0}])
-def test_a_model_from_disk_is_that_of_the_trainers_learner(robots, tmp_path, kind, more):
-    parts = samples(tmp_path / 'samples', robots)
+def test_a_model_from_disk_is_that_of_the_trainers_learner(parts, kind, more):
     options = LearningOptions(feature_map=kind, tolerance=1e-9, **more)
     with Work(1) as work:
         model = fit(parts, FEATURES, options, work)

@@ -36,6 +36,10 @@ class Moments:
         """Count the rows of X (m, N) in."""
         self._merge(X, 1)
 
+    def add_summed(self, count: int, mean: Array, squares: Array) -> None:
+        """Count rows in of which somebody else has worked out what `summed` gives."""
+        self._combine(count, mean, squares, 1)
+
     def remove(self, X: Array) -> None:
         """Count the rows of X (m, N), which were added before, out."""
         self._removed += len(X)
@@ -70,14 +74,22 @@ class Moments:
     def _merge(self, X: Array, sign: int) -> None:
         if not len(X):
             return
-        count = self.count + sign * len(X)
-        if count <= 0:
+        if self.count + sign * len(X) <= 0:
             self._clear(X.shape[1])
             return
-        mean = X.mean(axis=0)
+        self._combine(len(X), *summed(X), sign)
+
+    def _combine(self, n_rows: int, mean: Array, squares: Array, sign: int) -> None:
+        count = self.count + sign * n_rows
         delta = mean - self.mean
-        self._squares += sign * (np.sum((X - mean) ** 2, axis=0) + delta**2 * (self.count * len(X) / count))
+        self._squares += sign * (squares + delta**2 * (self.count * n_rows / count))
         self._peak = np.fmax(self._peak, self._squares)
-        self.mean = self.mean + delta * (sign * len(X) / count)
+        self.mean = self.mean + delta * (sign * n_rows / count)
         self.count = count
         self._scale = None
+
+
+def summed(X: Array) -> tuple[Array, Array]:
+    """Return the mean of the rows of X (m, N) and their sum of squared deviations from it, (N,) twice."""
+    mean = X.mean(axis=0)
+    return mean, np.sum((X - mean) ** 2, axis=0)
