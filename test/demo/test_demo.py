@@ -50,7 +50,7 @@ needs_rosbags = pytest.mark.skipif(find_spec('rosbags') is None, reason='rosbags
         (['--output', '/proc/nothing'], 'cannot be made'),
         (
             ['--bag', '/nowhere', '--features', '/a/b', '--label', '/c/d'],
-            'the bag /nowhere cannot be read',
+            '/nowhere is no recording: expected a folder with .mcap or .db3 files',
         ),
     ],
 )
