@@ -147,13 +147,14 @@ class Buffer:
             if not self.size and self.seen:  # they come from a file, which held so many of all that came
                 self.spacing = spacing_of(self.seen + self.capacity, self.capacity)
             self.spread.fill(np.arange(self.size, self.size + len(y)), y.astype(np.int64), self.spacing)
-        rows = np.arange(self.size, self.size + len(y))
+        place = slice(self.size, self.size + len(y))
         self.size += len(y)
-        self._put(rows, X, y)
-        self._age[rows] = rows - rows[0] + self.seen
+        self._put(place, X, y)
+        self._age[place] = np.arange(self.seen, self.seen + len(y))
         self.seen += len(y)
         self.moments.add(X)
-        self._note(X.copy(), y.copy(), X[:0], y[:0])
+        if self.changes is not None:
+            self._note(X.copy(), y.copy(), X[:0], y[:0])
 
     def _replace(self, X: Array, y: Array) -> None:
         rows = POLICIES[self.policy].replace(self, y.astype(np.int64))
@@ -187,10 +188,12 @@ class Buffer:
             if FEW * self._n_changes > self.size:
                 self.changes = None
 
-    def _put(self, rows: Rows, X: Array, y: Array) -> None:
+    def _put(self, rows: Rows | slice, X: Array, y: Array) -> None:
         self._X[rows], self._y[rows] = X, y
         positives = int(np.sum(y))
         self._counts[1] += positives
         self._counts[0] += len(y) - positives
         for label, queue in enumerate(self.order):
-            queue.push(rows[y == label])
+            first, held = (rows.start, None) if isinstance(rows, slice) else (0, rows)
+            places = np.flatnonzero(y == label)
+            queue.push(places + first if held is None else held[places])

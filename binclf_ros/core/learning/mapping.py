@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, over_rows
 from ..errors import DescentError
 from .buffer import Buffer
 from .feature_maps import FEATURE_MAPS, Curves, CurvesAndPairs
@@ -31,12 +31,12 @@ class Range:
     @classmethod
     def of(cls, X: Array) -> Range:
         """Return that of samples X (M, N)."""
-        return cls(X.min(axis=0), X.max(axis=0))
+        return cls(over_rows(np.minimum, X), over_rows(np.maximum, X))
 
     def take(self, X: Array) -> None:
         """Take samples X (m, N) in."""
-        self.low = np.minimum(self.low, X.min(axis=0))
-        self.high = np.maximum(self.high, X.max(axis=0))
+        self.low = np.minimum(self.low, over_rows(np.minimum, X))
+        self.high = np.maximum(self.high, over_rows(np.maximum, X))
 
 
 class Mapping:

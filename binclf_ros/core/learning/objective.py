@@ -113,10 +113,7 @@ class Objective:
 
     def point(self, theta: Array, sums: Array) -> Point:
         """Return value and gradient at theta from the sums there."""
-        w, gradient = theta[:-1], sums[1:].copy()
-        if not self._centres:
-            gradient[:-1] -= sums[-1] * self.mean
-        gradient[:-1] /= self.scale
+        w, gradient = theta[:-1], self.to_gradients(sums[1:].copy())
         gradient /= self.n_samples
         gradient[:-1] += self.ridge * w
         data_loss = float(sums[0]) / self.n_samples
@@ -168,6 +165,20 @@ class Objective:
             residual = self.loss.residual(sigmoid(g @ theta), y)
             g *= (residual * np.where(y > 0.5, positive, negative))[:, None]
             yield g
+
+    def residuals(self, theta: Array) -> Iterator[tuple[Array, Array]]:
+        """Yield samples (centred, or mapped), (m, N), and c·r of each, (m,), at theta, block by block."""
+        w_raw = theta[:-1] / self.scale
+        offset = self._offset(theta[-1], w_raw)
+        for X, y, c in self._blocks():
+            yield X, c * self.loss.residual(sigmoid(X @ w_raw + offset), y)
+
+    def to_gradients(self, sums: Array) -> Array:
+        """Return, in place, the gradients by theta that Σ c·r·x and Σ c·r are, (…, N + 1)."""
+        if not self._centres:
+            sums[..., :-1] -= sums[..., -1:] * self.mean
+        sums[..., :-1] /= self.scale
+        return sums
 
     def hessian(self, theta: Array) -> Array:
         """Return the curvature (N + 1, N + 1) of the objective at theta."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, over_rows
 
 CANCELLED = 1e4
 """How far the squares may fall below their largest before too few digits of them are left."""
@@ -91,5 +91,7 @@ class Moments:
 
 def summed(X: Array) -> tuple[Array, Array]:
     """Return the mean of the rows of X (m, N) and their sum of squared deviations from it, (N,) twice."""
-    mean = X.mean(axis=0)
-    return mean, np.sum((X - mean) ** 2, axis=0)
+    mean = over_rows(np.add, X) / len(X)
+    deviations = X - mean
+    deviations *= deviations
+    return mean, over_rows(np.add, deviations)
