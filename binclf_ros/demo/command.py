@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import rclpy
@@ -17,10 +18,12 @@ from rclpy.signals import SignalHandlerOptions
 from ..arguments import Parser
 from ..core.errors import BinclfError, StorageError
 from ..core.options import named
+from ..recordings import basic_motions as recordings
 from ..ros.options import FeaturizerParameters, TrainerParameters
+from . import teach
 from .errors import DemoFailed
 from .panel import Panel
-from .prepare import prepare
+from .prepare import arguments_of, prepare
 from .processes import Processes, end_on_signals, make_room_for_clouds, stay_local, unused_domain
 from .report import Results, table, write_json, write_png
 
@@ -36,6 +39,7 @@ def _parser() -> Parser:
     parser.add_argument('--params', metavar='FILE', help='a file of ROS parameters for the three nodes')
     parser.add_option(TRAINER['l2'], may_be_missing=True)
     parser.add_argument('--rate', type=float, help='times real time (default: fast)')
+    parser.add_argument('--web', action='store_true', help='teach it yourself, on a page')
     parser.add_argument('--bag', type=Path, metavar='PATH', help='a rosbag2 to learn from, instead')
     parser.add_option(FEATURIZER['features'], may_be_missing=True)
     parser.add_option(FEATURIZER['label'], may_be_missing=True)
@@ -73,6 +77,8 @@ def _checked(given: argparse.Namespace) -> argparse.Namespace:
     """Check the arguments against each other. Raises BinclfError."""
     vector = {'features': given.features, 'label': given.label}
     cloud = {'point-features': given.point_features, 'train-clouds': given.train_clouds}
+    if given.web:
+        _refuse({'bag': given.bag, 'features': given.features}, 'not for --web, which plays a watch')
     if not given.bag:
         _refuse({**vector, **cloud, 'points': given.points, 'train-until': given.train_until}, 'for --bag')
     if given.points:
@@ -104,6 +110,8 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 def _run(given: argparse.Namespace) -> int:
     _make_folder(given.output)
     stay_local(unused_domain() if given.domain is None else given.domain)
+    if given.web:
+        return _teach(given)
     if given.points:
         make_room_for_clouds()
     prepared = prepare(given)
@@ -118,6 +126,18 @@ def _run(given: argparse.Namespace) -> int:
         finally:
             course.close()
     write_report(results, given.output)
+    return 0
+
+
+def _teach(given: argparse.Namespace) -> int:
+    """Let somebody teach on the page until Ctrl-C, which is the end that is meant."""
+    recordings.labelled('TRAIN')  # are they there?
+    print(f'{teach.TITLE}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    with Processes() as nodes, suppress(KeyboardInterrupt):
+        for name, parameters in teach.starts(given).items():
+            nodes.start(name, arguments_of(parameters, given.params), shown=name == 'web')
+        teach.play(nodes, given.rate or 1.0)
     return 0
 
 

@@ -51,9 +51,9 @@ def _vectors(given: argparse.Namespace) -> Prepared:
     if not given.bag:
         asked = {'features': list(recordings.FEATURES), 'label': recordings.LABEL_PATH}
     starts = {
-        'featurizer': _arguments(asked, given.params),
-        'trainer': _arguments({'l2': given.l2}, given.params),
-        'predictor': _arguments({}, given.params),
+        'featurizer': arguments_of(asked, given.params),
+        'trainer': arguments_of({'l2': given.l2}, given.params),
+        'predictor': arguments_of({}, given.params),
     }
     parameters = _read('featurizer', FeaturizerParameters, starts['featurizer'])
     if parameters.stamped:
@@ -75,8 +75,8 @@ def _vectors(given: argparse.Namespace) -> Prepared:
 def _clouds(given: argparse.Namespace) -> Prepared:
     """Prepare for point clouds: trainer and predictor."""
     starts = {
-        'trainer': _arguments({'l2': given.l2, 'point_features': given.point_features}, given.params),
-        'predictor': _arguments({}, given.params),
+        'trainer': arguments_of({'l2': given.l2, 'point_features': given.point_features}, given.params),
+        'predictor': arguments_of({}, given.params),
     }
     parameters = _read('trainer', TrainerParameters, starts['trainer'])
     feed = clouds.cloud_feed(bags.feed(given.bag, given.train_until), given.points, given.train_clouds)
@@ -90,7 +90,8 @@ def _clouds(given: argparse.Namespace) -> Prepared:
     )
 
 
-def _arguments(parameters: Mapping[str, object], params_file: str) -> list[str]:
+def arguments_of(parameters: Mapping[str, object], params_file: str) -> list[str]:
+    """Return the arguments of a node: the parameters that are given, over those of the file."""
     return ros_arguments({k: v for k, v in parameters.items() if v is not None}, params_file)
 
 

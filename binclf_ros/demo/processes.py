@@ -87,15 +87,22 @@ class Processes:
     ) -> None:
         self.end()
 
-    def start(self, name: str, arguments: Sequence[str]) -> None:
-        """Start one node of this package; what it says goes to a file that nobody else sees."""
+    def start(self, name: str, arguments: Sequence[str], shown: bool = False) -> None:
+        """Start one node of this package; what it logs goes to a file that nobody else sees.
+
+        `shown`: what it prints goes to the terminal.
+        """
         package = str(Path(__file__).resolve().parents[2])
         paths = [package, *filter(None, [os.environ.get('PYTHONPATH')])]
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
         said = self._said[name] = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
         command = [sys.executable, '-m', 'binclf_ros', name, *arguments]
         self._running[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=None if shown else said,
+            stderr=said,
+            env=environment,
         )
 
     def check(self) -> None:

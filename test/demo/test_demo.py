@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import shared_memory
@@ -40,6 +41,7 @@ needs_rosbags = pytest.mark.skipif(find_spec('rosbags') is None, reason='rosbags
         (['--rate', 'nan'], 'above 0'),
         (['--l2', '-1'], 'expected 0 to'),
         (['--domain', '233'], 'expected 0 to 232'),
+        (['--web', '--bag', 'x'], '--bag is not for --web'),
         (['--bag', 'x'], '--bag needs --features and --label'),
         (['--label', '/a/b'], '--label is for --bag'),
         (['--points', '/a'], '--points is for --bag'),
@@ -158,6 +160,9 @@ class Run:
         """Wait until it teaches; return the process ids of its nodes."""
         assert self.process.stdout is not None
         assert any('teaching' in line for line in self.process.stdout)
+        return self.children_now()
+
+    def children_now(self) -> dict[str, int]:
         pid = self.process.pid
         pids = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
         return {Path(f'/proc/{each}/cmdline').read_text().split('\0')[3]: int(each) for each in pids}
@@ -223,4 +228,22 @@ def test_a_node_that_dies_is_named_and_the_others_are_ended(tmp_path: Path) -> N
     shared_memory.sweep({name for name in left if 'port' not in name})  # ports are shared by all domains
     assert code == 1
     assert 'the predictor ended unexpectedly, with exit code -9' in err
+    assert not any(map(is_alive, nodes.values()))
+
+
+@needs_pyts
+@pytest.mark.skipif(find_spec('tornado') is None, reason='tornado is missing')
+def test_with_a_page_it_plays_until_somebody_ends_it(tmp_path: Path) -> None:
+    params = tmp_path / 'p.yaml'
+    params.write_text('/**: {web: {ros__parameters: {port: 0}}}')
+    with Run('--web', '--params', str(params)) as run:
+        assert run.process.stdout is not None
+        address = next(line.split()[-1] for line in run.process.stdout if line.startswith('teach at'))
+        with urlopen(f'{address.partition("?")[0]}healthz', timeout=10) as answer:
+            assert answer.read() == b'ok\n'
+        nodes = run.children_now()
+        assert set(nodes) == {'featurizer', 'trainer', 'predictor', 'web'}
+        run.process.send_signal(signal.SIGINT)
+        code, _, err = run.end()
+    assert (code, err) == (0, '')
     assert not any(map(is_alive, nodes.values()))
