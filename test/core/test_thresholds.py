@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 from binclf_ros.core.arrays import Array
 from binclf_ros.core.errors import BinclfError, ParameterError
@@ -56,6 +56,50 @@ def test_the_promise_is_kept_on_what_was_not_seen(objective: str, M: int) -> Non
     assert made > 0.8 * RUNS or objective in HARD
     # more would happen once in 10,000 tests were the confidence just what is stated
     assert broken <= stats.binom.isf(1e-4, RUNS, ALPHA)
+
+
+def drawn_slowly(M: int, seed: int, rho: float) -> tuple[Array, Array]:
+    """The same from a stream: AR(1) in time, labels held for 100 samples, each block drawn by itself."""
+    generator = np.random.default_rng(seed)
+    y = np.repeat(generator.random(M // 100) < SHARE, 100).astype(float)
+    noise = generator.normal(size=M) * math.sqrt(1.0 - rho**2)
+    noise[0] /= math.sqrt(1.0 - rho**2)
+    return y, 2.0 * (signal.lfilter([1.0], [1.0, -rho], noise) + LIFT * (y - 0.5))
+
+
+@pytest.mark.parametrize('objective', ['balanced_accuracy', 'precision>=0.9', 'recall>=0.95'])
+@pytest.mark.parametrize('rho', [0.9, 0.98])
+def test_the_promise_is_kept_where_neighbours_are_alike(objective: str, rho: float) -> None:
+    broken, made = 0, 0
+    for seed in range(60):
+        try:
+            found = recommend(*drawn_slowly(20_000, seed, rho), objective)
+        except BinclfError:
+            continue
+        made += 1
+        broken += truth(objective, found.threshold) < found.bound
+        assert 0.1 < found.effective_samples * (1.0 + rho) / (1.0 - rho) / 20_000 < 3.0
+        assert 'count as one' in found.assumes
+    assert made > 40
+    assert broken <= 0.07 * made
+
+
+def test_neighbours_that_are_alike_are_fewer() -> None:
+    with pytest.raises(BinclfError, match=r'recall>=0.95 .*neighbours count as one: label more'):
+        recommend(*drawn_slowly(3000, 1, 0.98), 'recall>=0.95')
+    with pytest.raises(BinclfError, match='samples count as one'):
+        recommend(*drawn_slowly(600, 3, 0.98), 'f1')
+    assert recommend(*drawn(1000, 0), 'f1').assumes.endswith('each on its own')
+
+
+@pytest.mark.parametrize('objective', ['balanced_accuracy', 'f1', 'recall>=0.9', 'cost:FP=1,FN=10'])
+@pytest.mark.parametrize('rho', [0.0, 0.98])
+def test_a_threshold_of_a_useless_model_is_refused(objective: str, rho: float) -> None:
+    for seed in range(5):
+        _, z = drawn_slowly(6000, seed, rho)
+        y, _ = drawn_slowly(6000, 100 + seed, 0.0)
+        with pytest.raises(BinclfError, match='no threshold does better than always 1'):
+            recommend(y, z - np.where(z > 0, LIFT, -LIFT), objective)
 
 
 @pytest.mark.parametrize('objective', ['precision>=0.9', 'recall>=0.95'])

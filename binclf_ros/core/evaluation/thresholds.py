@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which threshold to take: for an objective, from predictions made before their label was learned from.
 
-What is promised holds with the confidence 1 − α on further samples that are drawn as these were, each on
-its own. It holds although the threshold was chosen by the same samples:
+What is promised holds with the confidence 1 − α on further samples that are drawn as these were. Where
+neighbours are alike, as τ of them count as one, what stands below is of M/τ samples, and of as many errors:
+τ of z less its mean for the label, and for what a share of labels goes into also that of the labels. It
+holds although the threshold was chosen by the same samples:
 
 - ``recall>=r`` lets the positives below the threshold be so few that even their share's upper bound is
   1 − r (C. J. Clopper, E. S. Pearson, Biometrika 26, 1934). Recall only falls as the threshold rises, so
@@ -26,10 +28,16 @@ import numpy as np
 from ..arrays import Array
 from ..errors import BinclfError, ParameterError
 from ..learning.losses import sigmoid
+from .correlation import dependence
+from .curves import auc
 
 ALPHA = 0.05
 MIN_COUNT = 20
 """Samples of each class that a recommendation rests on at least."""
+MIN_EFFECTIVE = 4
+"""Of each class that count as one, likewise."""
+CHANCE = 2.5
+"""Standard errors of the AUC that may be chance."""
 MAX_TESTS = 500
 """Thresholds that are tested for a precision."""
 _HELP = 'expected balanced_accuracy, f1, precision>=0.99, recall>=0.99 or cost:FP=1,FN=10'
@@ -50,7 +58,7 @@ class Recommendation:
     """A threshold: decision 1 where ŷ ≥ `threshold`; and what it rests on.
 
     `score` is the objective's on the samples at hand; `bound` is what it is at least (a cost: at most) on
-    further samples, with the `confidence`.
+    further samples, with the `confidence`, as `assumes` says: they are worth `effective_samples`.
     """
 
     objective: str
@@ -62,6 +70,8 @@ class Recommendation:
     positives: int
     precision: float
     recall: float
+    effective_samples: float
+    assumes: str
 
 
 def parse_objective(text: str) -> Objective:
@@ -95,13 +105,18 @@ def recommend(y: Array, z: Array, objective: str) -> Recommendation:
             f'{positives} positives and {len(y) - positives} negatives were predicted before they '
             f'were learned, a recommendation needs {MIN_COUNT} of each: go on labelling'
         )
-    ladder = _Ladder(y, z)
+    tau = _dependence(y, z, wanted)
+    ladder = _Ladder(y, z, tau)
+    _check_effective(ladder)
+    if wanted.kind != 'precision':  # that says more where it is not reached
+        _check_is_of_use(y, z, ladder)
     if wanted.kind == 'recall':
         i, score, bound = _recall(ladder, wanted.level)
     elif wanted.kind == 'precision':
         i, score, bound = _precision(ladder, wanted.level)
     else:
         i, score, bound = _best(ladder, wanted)
+    _check_is_of_use(y, z, ladder)
     return Recommendation(
         objective=objective,
         threshold=float(ladder.threshold[i]),
@@ -112,13 +127,53 @@ def recommend(y: Array, z: Array, objective: str) -> Recommendation:
         positives=ladder.positives,
         precision=float(ladder.tp[i] / (ladder.tp[i] + ladder.fp[i])),
         recall=float(ladder.tp[i] / ladder.positives),
+        effective_samples=len(y) / tau,
+        assumes=_assumed(len(y), tau),
     )
 
 
-class _Ladder:
-    """All thresholds that make a difference, falling, and what each calls 1: tp and fp."""
+def _dependence(y: Array, z: Array, wanted: Objective) -> float:
+    """Return τ of what the objective is made of, which are shares of a class, or also shares of classes."""
+    p = sigmoid(z)
+    within = p - np.where(y > 0.5, p[y > 0.5].mean(), p[y <= 0.5].mean())
+    tau = max(dependence(within), dependence(np.argsort(np.argsort(within)).astype(float)))
+    of_class = wanted.kind in ('recall', 'balanced_accuracy')
+    return tau if of_class else max(tau, dependence(y))
 
-    def __init__(self, y: Array, z: Array) -> None:
+
+def _assumed(n: int, tau: float) -> str:
+    """Say what the promise rests on."""
+    alike = 'each on its own' if tau <= 1.0 else f'as alike as these, of which {tau:.3g} count as one'
+    return f'further samples from where these {n} came, {alike}'
+
+
+def _check_effective(ladder: _Ladder) -> None:
+    """Raise BinclfError where what counts as one is too little."""
+    counts = [n / ladder.tau for n in (ladder.positives, ladder.negatives)]
+    if min(counts) < MIN_EFFECTIVE:
+        raise BinclfError(
+            f'neighbours are alike, {ladder.tau:.3g} samples count as one: {counts[0]:.1f} positives and '
+            f'{counts[1]:.1f} negatives, a recommendation needs {MIN_EFFECTIVE} of each: label for longer, '
+            'in more places, and set score_window to hold it'
+        )
+
+
+def _check_is_of_use(y: Array, z: Array, ladder: _Ladder) -> None:
+    """Raise BinclfError for z that orders the labels no better than chance does (Mann and Whitney's U)."""
+    P, N = ladder.positives / ladder.tau, ladder.negatives / ladder.tau
+    area, error = auc(y, z), math.sqrt((P + N + 1.0) / (12.0 * P * N))
+    if not area > 0.5 + CHANCE * error:
+        raise BinclfError(
+            f'no threshold does better than always 1: the AUC is {area:.2f}, which may be chance of '
+            f'{P + N:.0f} samples that count: first see that it learns'
+        )
+
+
+class _Ladder:
+    """All thresholds that make a difference, falling, what each calls 1 (tp and fp), and τ."""
+
+    def __init__(self, y: Array, z: Array, tau: float) -> None:
+        self.tau = tau
         p = sigmoid(z)
         order = np.argsort(-p, kind='stable')
         ends = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
@@ -130,22 +185,22 @@ class _Ladder:
 
 def _recall(ladder: _Ladder, level: float) -> tuple[int, float, float]:
     n = ladder.positives
-    missed = _most_failures(n, 1.0 - level)
+    missed = _most_failures(int(n / ladder.tau), 1.0 - level)
     if missed < 0:
-        raise BinclfError(_too_few('recall', level, f'{n} positives'))
-    i = int(np.argmax(ladder.tp >= n - missed))
+        raise BinclfError(_too_few('recall', level, f'{n} positives', ladder.tau))
+    i = int(np.argmax(ladder.tp >= n - missed * ladder.tau))
     return i, float(ladder.tp[i] / n), level
 
 
 def _precision(ladder: _Ladder, level: float) -> tuple[int, float, float]:
-    called = ladder.tp + ladder.fp
-    first = int(np.searchsorted(called, _fewest_faultless(level)))
+    called, tau = ladder.tp + ladder.fp, ladder.tau
+    first = int(np.searchsorted(called, _fewest_faultless(level) * tau))
     if first == len(called):
-        raise BinclfError(_too_few('precision', level, f'{len(called)} samples'))
+        raise BinclfError(_too_few('precision', level, f'{len(called)} samples', tau))
     steps = np.unique(np.linspace(first, len(called) - 1, MAX_TESTS).astype(int))
     passed = -1
     for i in steps.tolist():
-        if binomial_cdf(int(ladder.fp[i]), int(called[i]), 1.0 - level) > ALPHA:
+        if binomial_cdf(math.ceil(ladder.fp[i] / tau), int(called[i] / tau), 1.0 - level) > ALPHA:
             break
         passed = i
     if passed < 0:
@@ -165,26 +220,28 @@ def _best(ladder: _Ladder, wanted: Objective) -> tuple[int, float, float]:
         cost_fp, cost_fn = wanted.costs
         cost = cost_fp * fp + cost_fn * fn
         i = int(np.argmin(cost))
-        return i, float(cost[i]), float(cost[i]) + (cost_fp + cost_fn) * _epsilon(M, 2)
+        return i, float(cost[i]), float(cost[i]) + (cost_fp + cost_fn) * _epsilon(M / ladder.tau, 2)
     if wanted.kind == 'f1':
         score = 2.0 * tp / (2.0 * tp + fp + fn)
-        i, e = int(np.argmax(score)), _epsilon(M, 3)
+        i, e = int(np.argmax(score)), _epsilon(M / ladder.tau, 3)
         least = max(0.0, float(tp[i]) - e)
         return i, float(score[i]), 2.0 * least / (2.0 * least + float(fp[i] + fn[i]) + 2.0 * e)
     score = 0.5 * (ladder.tp / P + 1.0 - ladder.fp / N)
     i = int(np.argmax(score))
-    return i, float(score[i]), float(score[i]) - 0.5 * (_epsilon(P, 2) + _epsilon(N, 2))
+    off = 0.5 * (_epsilon(P / ladder.tau, 2) + _epsilon(N / ladder.tau, 2))
+    return i, float(score[i]), float(score[i]) - off
 
 
-def _epsilon(n: int, cells: int) -> float:
+def _epsilon(n: float, cells: int) -> float:
     return math.sqrt(math.log(cells / ALPHA) / (2.0 * n))
 
 
-def _too_few(kind: str, level: float, there: str) -> str:
+def _too_few(kind: str, level: float, there: str, tau: float) -> str:
     needed, what = _fewest_faultless(level), 'positives' if kind == 'recall' else 'samples called 1'
+    alike = f', of which {tau:.3g} neighbours count as one' if tau > 1.0 else ''
     return (
         f'{kind}>={level:g} with {1.0 - ALPHA:.0%} confidence needs {needed} {what} at the least, there '
-        f'are {there}: label more, and set score_window to hold them'
+        f'are {there}{alike}: label more, and set score_window to hold them'
     )
 
 
