@@ -22,6 +22,7 @@ HOLD_SEC = 10.0
 MIN_TAUGHT = 0.9
 """Share of the planned samples without which a result would say nothing about the recording."""
 MAX_LOST_IN_A_ROW = 5
+NOT_TAUGHT = ('dropped/', 'unlabeled/', 'unread', 'rejected/', 'failed/')
 NS = 1e-9
 
 
@@ -156,14 +157,16 @@ class Course(ABC):
             )
 
     def _counts(self) -> str:
-        """Return what the nodes have counted as not taught."""
+        """Return what the nodes have counted as not taught, and what they say is wrong."""
+        heard, names = self._player.heard, ('featurizer', 'trainer')
         why = [
             f'{name} {key}: {count}'
-            for name in ('featurizer', 'trainer')
-            for key, count in self._player.heard.status.get(name, {}).items()
-            if '/' in key
+            for name in names
+            for key, count in heard.status.get(name, {}).items()
+            if key.startswith(NOT_TAUGHT)
         ]
-        return ', '.join(why) or 'the others were lost on the way'
+        said = [f'{name}: {heard.words[name]}' for name in names if heard.levels.get(name)]
+        return '; '.join([', '.join(why) or 'the others were lost on the way', *said])
 
     def _converge(self) -> None:
         """Train to convergence, and see the predictor hold the model that came of it."""
