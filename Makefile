@@ -20,7 +20,7 @@ IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) o
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
   if "$$each" -c '$(IS_FOR_JAZZY)' 2>/dev/null; then echo "$$each"; break; fi; done)
 
-.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live bench-offline clean
+.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live bench-offline bench-vision bench-web clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -67,6 +67,13 @@ bench-offline: $(VENV)/bench-is-set-up
 
 bench-live: $(VENV)/demo-is-set-up
 	$(BIN)/python benchmarks/live.py $(ARGS)
+
+bench-web: $(VENV)/demo-is-set-up $(VENV)/bench-is-set-up
+	$(BIN)/python benchmarks/web.py $(ARGS)
+
+# BAG: a recording of frames and their masks
+bench-vision: $(VENV)/demo-is-set-up $(VENV)/bench-is-set-up
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/vision.py $(BAG) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(JAZZY) build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -90,7 +90,16 @@ setup(
             'axe-playwright-python',
         ],
         # the peers of make bench-train; it also takes vowpalwabbit and torch, where they are installed
-        'bench': ['scikit-learn', 'river', 'statsmodels', 'matplotlib', 'rosbags'],
+        'bench': [
+            'scikit-learn',
+            'river',
+            'statsmodels',
+            'matplotlib',
+            'rosbags',
+            'opencv-python-headless',
+            'tornado>=6.1',
+            'playwright',
+        ],
         'check': ['ruff', 'mypy', 'numpy', 'sphinx', 'myst-parser', 'furo'],
     },
     data_files=[

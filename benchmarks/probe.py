@@ -62,6 +62,11 @@ class Server:
             total += int((task / 'schedstat').read_text().split()[0])
         return total * 1e-9
 
+    def resident_mib(self) -> float:
+        """Return what it has in memory (MiB)."""
+        lines = Path(f'/proc/{self._process.pid}/status').read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024
+
     def end(self) -> None:
         self._process.send_signal(signal.SIGINT)
         try:

@@ -16,6 +16,8 @@ MAX_FRAMES = 30
 """Frames that wait for their masks."""
 MAX_MASKS = 30
 """Masks that wait for their frames."""
+MAX_WAIT = 100
+"""Frames for which a mask waits for its own: it may come again where a recording is replayed in a loop."""
 MAX_PAINTED = 4
 """Frames that are kept because a mask has come for them: people paint on one again and again."""
 MAX_GONE = 300
@@ -30,7 +32,7 @@ T = TypeVar('T')
 class MaskJoin(Generic[T]):
     """Joins masks and frames by equal stamps (ns), whichever comes first; T is what stands for a frame.
 
-    A mask waits for its frame until `MAX_FRAMES` frames came after it: images are heard best effort and
+    A mask waits for its frame until `MAX_WAIT` frames came after it: images are heard best effort and
     masks reliably, so a mask may overtake its frame, and one frame that is lost says nothing of an earlier
     one. The last `MAX_PAINTED` frames that a mask came for are kept, however many come after them.
     """
@@ -70,8 +72,8 @@ class MaskJoin(Generic[T]):
 
     def check_waiting(self) -> None:
         """Raise SampleError (`no_frame`) for a mask that has waited for long enough; it is forgotten."""
-        if self._masks and self._count - next(iter(self._masks.values()))[1] >= MAX_FRAMES:
-            raise self._give_up(f'none of the {MAX_FRAMES} after it is of this stamp')
+        if self._masks and self._count - next(iter(self._masks.values()))[1] >= MAX_WAIT:
+            raise self._give_up(f'none of the {MAX_WAIT} after it is of this stamp')
 
     def _keep(self, stamp: int, frame: T) -> T:
         """Keep a frame that is painted on, for the next mask of it."""

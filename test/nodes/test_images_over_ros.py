@@ -119,7 +119,7 @@ def test_what_cannot_be_used_is_refused_by_reason(ground):
             lambda reason=reason: ground.count('trainer', f'rejected/{reason}') == 1,
             reason,
             meanwhile=lambda: frames.publish(image(5, picture)),
-            every_sec=0.05,
+            every_sec=0.02,
         )
     ground.wait_until(
         lambda: ground.count('predictor', 'rejected/no_model') >= 1,

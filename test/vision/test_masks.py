@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from binclf_ros.core.errors import SampleError
-from binclf_ros.vision.masks import MAX_FRAME_BYTES, MAX_FRAMES, MAX_MASKS, MAX_PAINTED, MaskJoin, draw
+from binclf_ros.vision.masks import (
+    MAX_FRAME_BYTES,
+    MAX_FRAMES,
+    MAX_MASKS,
+    MAX_PAINTED,
+    MAX_WAIT,
+    MaskJoin,
+    draw,
+)
 
 MASK = np.zeros((2, 2), np.uint8)
 
@@ -38,10 +46,10 @@ def test_a_frame_that_is_lost_says_nothing_of_an_earlier_one():
     assert join.add_frame(1, 'one', 10) == ('one', MASK)
 
 
-def test_a_mask_waits_for_as_many_frames_as_are_kept():
+def test_a_mask_waits_for_so_many_frames():
     join = MaskJoin()
     join.add_mask(1, MASK)
-    for _ in range(MAX_FRAMES - 1):
+    for _ in range(MAX_WAIT - 1):
         join.add_frame(2, 'two', 10)
         join.check_waiting()
     join.add_frame(2, 'two', 10)
