@@ -21,7 +21,7 @@ from ..ros.node import BinclfNode
 from ..ros.options import FeaturizerParameters
 from ..ros.outputs import StampedOutput, VectorOutput
 from ..ros.process import run
-from ..ros.qos import LATCHED, LIVE
+from ..ros.qos import IMAGES, LATCHED, LIVE
 from ..ros.sensors import Sensors
 
 LOOK_FOR_TOPICS_SEC = 0.2
@@ -145,7 +145,8 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             kind = self._graph.kind(topic) if known is None else known[0].msg_type
             if known is not None:
                 self.unsubscribe(known[0])
-            qos, callback = LATCHED if latched else LIVE, self._on_message(topic)
+            heard = IMAGES if self._graph.is_image(topic) else LIVE
+            qos, callback = LATCHED if latched else heard, self._on_message(topic)
             subscription = self.subscribe(kind, topic, callback, qos, 'dropped', raw=True)
             self._sensors[topic] = subscription, bool(latched)
 

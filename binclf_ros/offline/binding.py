@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from ..core.cdr import SerializedReadings
 from ..core.errors import BinclfError
 from ..core.features.expressions import Expression
 from ..core.features.fields import check_fields, has_header
@@ -19,6 +18,8 @@ from ..core.features.readings import Fields, Read
 from ..core.features.sampler import Sampler
 from ..recordings.bags import Recording
 from ..recordings.parts import Message
+from ..vision.frames import opencv
+from ..vision.regions import reading_of
 
 ROLES = {'label': 'label', 'positive': 'label_positive', 'negative': 'label_negative'}
 
@@ -71,7 +72,7 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
 
     def reading(topic: str, paths: Sequence[Fields]) -> Read:
         kind = recording.types[topic]
-        return SerializedReadings(kind, paths, known.fields, known.decoder(kind)).read
+        return reading_of(kind, paths, known.fields, known.decoder(kind))
 
     counts: Counter[str] = Counter()
     try:
@@ -89,6 +90,8 @@ def _check(expressions: Sequence[Expression], recording: Recording, namespace: s
     recording.check_types({topic for _, _, topic, _ in wanted})
     for each, path, topic, fields in wanted:
         check_fields(each.text, path, fields, recording.types[topic], recording.known.fields)
+        if path.region is not None:
+            opencv()
 
 
 def _found(each: Expression, recording: Recording, namespace: str) -> list[tuple[Path, str, Fields]]:

@@ -10,10 +10,12 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
 
-from ..core.cdr import SerializedReadings
 from ..core.features.expressions import Expression
 from ..core.features.fields import check_fields, has_header
 from ..core.features.readings import Fields, Read
+from ..core.features.regions import KINDS
+from ..vision.frames import opencv
+from ..vision.regions import reading_of
 from .types import decoder, field_types, message_class
 
 
@@ -50,7 +52,14 @@ class Sensors(Mapping[str, bool]):
     def reading(self, topic: str, paths: Sequence[Fields]) -> Read:
         """Return what reads paths of fields from the bytes of a topic's messages."""
         kind = self.type_of(topic)
-        return SerializedReadings(kind, paths, field_types, decoder(kind)).read
+        return reading_of(kind, paths, field_types, decoder(kind))
+
+    def is_image(self, topic: str) -> bool:
+        """Return whether the messages of a topic are images."""
+        try:
+            return self.type_of(topic) in KINDS
+        except KeyError:
+            return False
 
     def check(self, expression: Expression, namespace: str) -> None:
         """Check that an expression fits the types of its topics.
@@ -59,6 +68,8 @@ class Sensors(Mapping[str, bool]):
         """
         for path, topic, fields in expression.bind(self, namespace):
             check_fields(expression.text, path, fields, self.type_of(topic), field_types)
+            if path.region is not None:
+                opencv()
 
     def is_latched(self, topic: str) -> bool | None:
         """Return whether all publishers of a topic keep what they said for whoever comes late, if any."""

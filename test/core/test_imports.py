@@ -92,7 +92,7 @@ def test_recordings_import_no_ros(path: Path) -> None:
 
 @pytest.mark.parametrize('path', [*folder('offline'), PACKAGE / 'estimator.py'], ids=name_of)
 def test_offline_imports_no_ros(path: Path) -> None:
-    rooms = ('core', 'recordings', 'plots', 'report', 'offline', 'arguments', '__version__')
+    rooms = ('core', 'recordings', 'vision', 'plots', 'report', 'offline', 'arguments', '__version__')
     extras = {'numpy', 'matplotlib', 'sklearn'} if path.name == 'estimator.py' else {'numpy', 'matplotlib'}
     for name in imports(path):
         own = any(inside(name, f'binclf_ros.{each}') for each in rooms)

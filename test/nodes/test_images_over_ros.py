@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Float64MultiArray, Header
 
 cv2 = pytest.importorskip('cv2', reason='OpenCV is not installed: the extra vision')
 
@@ -127,6 +127,23 @@ def test_what_cannot_be_used_is_refused_by_reason(ground):
         meanwhile=lambda: frames.publish(image(6, picture)),
         every_sec=0.3,
     )
+
+
+def test_regions_of_images_are_features(ground):
+    features = ['mean(/camera/image_raw[green, 0.5:1.0, :])', 'std(/camera/image_raw[gray, :, 0:8])']
+    ground.start('featurizer', features=str(features))
+    samples = ground.subscribe(Float64MultiArray, 'features', 10)
+    frames = ground.publisher(Image, '/camera/image_raw', 10, subscribers=0)
+    picture, _ = road(3)
+    ground.wait_until(
+        lambda: samples, 'a sample', meanwhile=lambda: frames.publish(image(1, picture)), every_sec=0.1
+    )
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(float)
+    wanted = [picture[HEIGHT // 2 :, :, 1].astype(float).mean(), gray[:, :8].std()]
+    assert np.allclose(samples[0].data, wanted, rtol=1e-12)
+    assert samples[0].layout.dim[0].label == ','.join(features)
+    refused = ground.set_parameter('featurizer', 'features', ['/camera/image_raw[gray, :, :]'])
+    assert 'name a statistic' in refused
 
 
 def test_a_model_of_vectors_leaves_images_alone(ground):

@@ -234,6 +234,9 @@ class _Paths(Grammar):
         if not _paths(steps):
             raise self.fail(f'no topic is in this {name}, so it would always be the same', start)
         window, hz = self._options(name, steps)
+        region = next((path for path in _paths(steps) if path.region), None)
+        if window is not None and region is not None:
+            raise self.fail(f'a region of an image has no window: write {name}({region})', region.start)
         if window is not None and outer:
             raise self.fail('a window cannot be inside another statistic', start)
         if not self.skip(')'):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import ExpressionError
 from .paths import NAME_LISTS, Key, Path, Segment, elements_of
+from .regions import KINDS
 from .scanner import nearest
 
 FieldTypes = Callable[[str], Mapping[str, str]]
@@ -33,6 +34,11 @@ def check_fields(text: str, path: Path, fields: Sequence[Segment], kind: str, ty
 
     Raises ExpressionError, which points into the text at the one that does not fit, and says what would.
     """
+    if path.region is not None and (kind not in KINDS or len(fields) > 1):
+        problem = f'a region, [{path.region}], is of an image, and this is a {kind.rpartition("/")[2]}'
+        raise ExpressionError(text, fields[-1].position, problem)
+    if path.region is not None:
+        return
     last = ''
     for segment in fields:
         there = types(kind) if kind else {}

@@ -3,14 +3,15 @@
 
 ::
 
-    path    = [ "/" ] segment { "/" segment }
+    path    = [ "/" ] segment { "/" segment } [ region ]
     segment = name [ "[" ( index | slice | key | field "=" key ) "]" ]
     slice   = [start] ":" end [ ":" step ]
     key     = word | index | '"' text '"' | "'" text "'"
 
 Which part is the topic is decided by the topics that there are: the longest that fits. `effort[gripper]` is
 the element whose sibling `name` (`names`, `joint_names`) says gripper, looked up in each message;
-`transforms[child_frame_id=tool0]` the entry of a list of messages whose field has that value.
+`transforms[child_frame_id=tool0]` the entry of a list of messages whose field has that value. A region of
+an image (regions.py) stands behind its topic.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from itertools import product
 
+from .regions import EXAMPLE, Region, read_region
 from .scanner import NAME, Scanner
 
 MAX_ELEMENTS = 100_000
@@ -56,11 +58,13 @@ class Key:
 class Segment:
     """One step of a path: a name and, for an array, which elements: an index, a slice, a key or all.
 
+    A region of an image is a step without a name.
+
     `pooled`: it is inside a statistic, where a slice takes what is there.
     """
 
     name: str
-    index: int | slice | Key | None = None
+    index: int | slice | Key | Region | None = None
     position: int = 0
     pooled: bool = False
 
@@ -82,7 +86,8 @@ class Path:
     pooled: bool = False
 
     def __str__(self) -> str:
-        return ('/' if self.absolute else '') + '/'.join(map(str, self.segments))
+        steps = ''.join(f'/{each}' if each.name else str(each) for each in self.segments)
+        return steps if self.absolute else steps[1:]
 
     @property
     def n_elements(self) -> int:
@@ -93,6 +98,12 @@ class Path:
     def is_keyed(self) -> bool:
         """Whether it names an element by a key, which not every message has."""
         return any(isinstance(segment.index, Key) for segment in self.segments)
+
+    @property
+    def region(self) -> Region | None:
+        """The region of an image that it is, if it is one."""
+        last = self.segments[-1].index
+        return last if isinstance(last, Region) else None
 
     def names(self) -> list[str]:
         """Return one path for each of its elements, as texts, in the order of reading."""
@@ -123,7 +134,7 @@ def elements(index: slice) -> range:
 
 def elements_of(segment: Segment, count: int) -> range:
     """Return which of `count` elements an index or a slice stands for; those there are, if it is pooled."""
-    if segment.index is None or isinstance(segment.index, Key):
+    if segment.index is None or isinstance(segment.index, (Key, Region)):
         return range(count)
     if isinstance(segment.index, int):
         return range(segment.index, segment.index + 1)
@@ -140,9 +151,9 @@ def read_path(scanner: Scanner, pooled: bool = False) -> Path:
     """Read a path off the front of a text. Raises ExpressionError, which points at the place."""
     start = scanner.position
     absolute = bool(scanner.skip('/'))
-    segments = [_segment(scanner, pooled)]
-    while scanner.skip('/'):
-        segments.append(_segment(scanner, pooled))
+    segments = _steps(scanner, pooled)
+    while segments[-1].name and scanner.skip('/'):
+        segments += _steps(scanner, pooled)
     if len(segments) < 2:
         raise scanner.fail('a path is a topic and at least one field, such as /label/data')
     path = Path(absolute, tuple(segments), start, scanner.position, pooled)
@@ -151,17 +162,26 @@ def read_path(scanner: Scanner, pooled: bool = False) -> Path:
     return path
 
 
-def _segment(scanner: Scanner, pooled: bool) -> Segment:
+def _steps(scanner: Scanner, pooled: bool) -> list[Segment]:
+    """Read a segment; with a region behind it these are two steps."""
     start = scanner.position
     name = scanner.take(NAME)
     if name is None:
         blanks = ', or blanks around / where it divides' if start else ''
         raise scanner.fail(f'expected a name here: letters, digits and _, not a digit first{blanks}')
-    return Segment(name, _index(scanner) if scanner.skip('[') else None, start, pooled)
+    bracket = scanner.position
+    if not scanner.skip('['):
+        return [Segment(name, None, start, pooled)]
+    region = read_region(scanner)
+    if region is None:
+        return [Segment(name, _index(scanner), start, pooled)]
+    if not pooled:
+        raise scanner.fail(f'a region of an image is many pixels: name a statistic, as in {EXAMPLE}', start)
+    return [Segment(name, None, start, pooled), Segment('', region, bracket, pooled)]
 
 
 def _index(scanner: Scanner) -> int | slice | Key:
-    """Read what stands in brackets. A region of an image, [hue, 0.5:1.0, :], is one more case here."""
+    """Read what stands in brackets, where it is no region."""
     start = scanner.position
     key = _key(scanner)
     if key is not None:
@@ -216,7 +236,7 @@ def _key(scanner: Scanner) -> Key | None:
     return Key(word)
 
 
-def _brackets(index: int | slice | Key | None) -> str:
+def _brackets(index: int | slice | Key | Region | None) -> str:
     if index is None:
         return ''
     if not isinstance(index, slice):
