@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError
 from ..core.evaluation.ahead import Ahead
+from ..core.evaluation.rival import Rival
 from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
 from ..core.health.learning import find_of_trainer
 from ..core.learning.feature_names import FeatureNames
@@ -69,11 +70,12 @@ class Trainer(BinclfNode[TrainerParameters]):
             self._on_model,
             lambda text: self._on_failure('learning', text),
         )
+        self._rival = Rival(pick(LearningOptions, self.parameters))
         if self._status.samples or self._status.model:
             self._log_restored()
         self._publish_model()
         self._scoring = Scoring(
-            self, lambda: self._status.model, lambda: self._status.missing, self._forget_half
+            self, lambda: self._status.model, lambda: self._status.missing, self._forget_half, self._rival
         )
         self.subscribe(
             Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
@@ -85,6 +87,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(RETRY_SEC, self._retry)
         self._worker.start()
+        self._rival.start()
 
     def _restored_learner(self) -> DurableLearner:
         """Return a learner that goes on where the files end."""
@@ -148,9 +151,11 @@ class Trainer(BinclfNode[TrainerParameters]):
         model = self._status.model
         if model is not None and model.features == names:
             z = model.decision_function(X)
-            self._scoring.extend(y, z, *self._ahead.score(model, X, y, z), model.slope)
+            ahead = self._ahead.score(model, X, y, z)
+            self._scoring.extend(y, z, *ahead, model.slope)
+            self._rival.take(names, X, y, *ahead)
         else:
-            self._ahead.see(y)
+            self._rival.take(names, X, y, np.full(len(y), np.nan), self._ahead.see(y))
 
     def _stage(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         self._worker.stage(names, X, y)
@@ -164,7 +169,9 @@ class Trainer(BinclfNode[TrainerParameters]):
             check_is_new(new.model_file)
             self._worker.post(lambda: self._learner.keep_model_in(new.model_file))
         self._scoring.resize(new.score_window)
-        self._worker.configure(pick(LearningOptions, new), new.train_rate_hz, new.train_budget_sec)
+        options = pick(LearningOptions, new)
+        self._worker.configure(options, new.train_rate_hz, new.train_budget_sec)
+        self._rival.configure(options)
 
     def status(self) -> tuple[int, str]:
         """Return how the learning goes."""
@@ -213,6 +220,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def close(self) -> None:
         """End the descent and write what is not written yet."""
+        self._rival.close()
         self._worker.close()
         self._learner.close()
         self._scoring.close()
@@ -253,6 +261,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _forget_half(self) -> None:
         self._worker.post(self._learner.forget_half)
+        self._rival.forget_half()
 
     def _train(self, request: Trigger.Request) -> tuple[bool, str]:
         """Descend to convergence; run by the worker."""
@@ -278,6 +287,7 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def _pause(self, request: SetBool.Request) -> tuple[bool, str]:
         self._worker.pause(request.data)
+        self._rival.pause(request.data)
         return True, 'paused: collecting, not descending' if request.data else 'descending again'
 
     def _post_reset(self, command: Callable[[], None]) -> None:
@@ -285,6 +295,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._names.clear()
         self._scoring.clear()
         self._ahead.clear()
+        self._rival.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 

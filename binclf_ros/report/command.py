@@ -101,6 +101,8 @@ def _notes(samples: Samples | None, study: Study) -> list[str]:
         'predicted by the model of the batches before, and only then learned from. '
         f'{study.scores.tally.samples} were tested so; before the others there was no model.'
     ]
+    if study.maps:
+        notes.append(f'Which map? {study.maps}, ahead on the same stretches of one label (feature_map).')
     return notes + [f'Warning: {samples.note}.'] * bool(samples.note)
 
 

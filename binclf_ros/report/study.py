@@ -14,6 +14,7 @@ from ..core.arrays import Array
 from ..core.errors import DescentError, StorageError
 from ..core.evaluation.ahead import Ahead
 from ..core.evaluation.progress import Progress
+from ..core.evaluation.rival import Comparison, other_options
 from ..core.evaluation.scores import Scores
 from ..core.learning.learner import Learner
 from ..core.learning.model import Model
@@ -50,6 +51,8 @@ class Study:
     model: Model | None
     missing: str
     batch: int
+    maps: str = ''
+    """How this map and the other one did ahead."""
 
 
 def read_samples(path: Path) -> Samples:
@@ -76,25 +79,33 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
     n = len(samples.y)
     batch = max(MIN_IN_BATCH, -(-n // MAX_BATCHES))
     learner, scores, progress = Learner('report', options), Scores(window), Progress()
-    ahead = Ahead()
+    rival, comparison, ahead = Learner('rival', other_options(options)), Comparison(), Ahead()
     for start in range(0, n, batch):
         X, y = samples.X[start : start + batch], samples.y[start : start + batch]
+        for i in range(len(y)):  # one by one, as a trainer hears them
+            own = _test(learner.model, X[i : i + 1], y[i : i + 1], ahead, scores)
+            comparison.take(rival.model, X[i : i + 1], y[i : i + 1], *own)
         if learner.model is not None:
-            z = learner.model.decision_function(X)
-            for i in range(len(y)):  # one by one, as a trainer hears them
-                one = slice(i, i + 1)
-                before = ahead.score(learner.model, X[one], y[one], z[one])
-                scores.extend(y[one], z[one], *before, learner.model.slope)
-            progress.extend(y, z)
+            progress.extend(y, learner.model.decision_function(X))
             progress.note(scores, learner.model.loss)
-        else:
-            for label in y:
-                ahead.see(np.array([label]))
-        learner.take(samples.names, X, y)
-        if learner.has_work:
-            _descend(learner)
+        for each in (learner, rival):
+            each.take(samples.names, X, y)
+            if each.has_work:
+                _descend(each)
         show(min(1.0, (start + batch) / n))
-    return Study(scores, progress, learner.model, learner.missing if n else '', batch)
+    comparison.count()
+    said = comparison.say(options.feature_map, window)
+    return Study(scores, progress, learner.model, learner.missing if n else '', batch, said)
+
+
+def _test(model: Model | None, X: Array, y: Array, ahead: Ahead, scores: Scores) -> tuple[Array, bool]:
+    """Score a sample by the model in use, if there is one; return z ahead, and whether a stretch begins."""
+    if model is None:
+        return np.full(len(y), np.nan), ahead.see(y)
+    z = model.decision_function(X)
+    before = ahead.score(model, X, y, z)
+    scores.extend(y, z, *before, model.slope)
+    return before
 
 
 def _descend(learner: Learner) -> None:

@@ -13,6 +13,7 @@ from std_srvs.srv import Trigger
 
 from ..core.arrays import Array
 from ..core.evaluation.progress import Progress
+from ..core.evaluation.rival import Rival
 from ..core.evaluation.scores import SCORES, Scores
 from ..core.evaluation.thresholds import recommend
 from ..core.evaluation.verdict import Learning, verdict
@@ -37,7 +38,7 @@ class Scoring:
     """Takes predictions in that were made before their label was learned from, and tells of them.
 
     `model` returns the one in use, `missing` what is missing before there is one; `forget` is called
-    at an alarm where the parameter `on_drift` asks for it.
+    at an alarm where the parameter `on_drift` asks for it; `rival` tells how the other map does.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Scoring:
         model: Callable[[], Model | None],
         missing: Callable[[], str],
         forget: Callable[[], None],
+        rival: Rival,
     ) -> None:
         self._node, self._model, self._missing, self._forget = node, model, missing, forget
+        self._rival = rival
         self._scores = Scores(node.parameters.score_window)
         self._progress = Progress()
         self._drawn: object = None
@@ -59,6 +62,7 @@ class Scoring:
         node.every(CURVES_SEC, self._publish_curves)
         node.every(CURVES_SEC, self._look_for_drift)
         node.every(PROGRESS_SEC, self._note_progress)
+        node.every(PROGRESS_SEC, rival.work)
         self._plot = Plot(node, '~/plot', self._take_picture)
 
     def extend(self, y: Array, z: Array, ahead: Array, begins: bool, slope: float) -> None:
@@ -101,6 +105,7 @@ class Scoring:
             **_named('last_label_', scores.last_label(BESIDE)),
             **({AHEAD: ahead.accuracy, f'{AHEAD}_log_loss': ahead.log_loss} if ahead.stretches else {}),
             'label_changes': ahead.changes,
+            **({'maps': maps} if (maps := self._rival.say(self._node.parameters.score_window)) else {}),
             'drift_alarms': scores.drift.alarms,
             'drift_level': scores.drift.level,
             'drift_dependence': scores.drift.tau,

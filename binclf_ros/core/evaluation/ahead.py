@@ -36,9 +36,9 @@ class Ahead:
         self._model: Model | None = None
         self._label: float | None = None
 
-    def see(self, y: Array) -> None:
-        """See the labels y (m,) of a message for which there is no model."""
-        self.score(None, np.empty((len(y), 0)), y, np.empty(len(y)))
+    def see(self, y: Array) -> bool:
+        """See the labels y (m,) of a message for which there is no model; return whether it begins."""
+        return self.score(None, np.empty((len(y), 0)), y, np.empty(len(y)))[1]
 
     def score(self, model: Model | None, X: Array, y: Array, z: Array) -> tuple[Array, bool]:
         """Return z (m,) of the message by the model from before, NaN without one, and whether it begins.
