@@ -18,12 +18,14 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .arrays import Array
 from .errors import SampleError
 from .features.fields import ARRAY, FieldTypes, has_header
 from .features.paths import Segment, elements_of
+from .features.pools import as_slice
 from .features.readings import LONG, Fields, Readings, Values, indexed, stamp_ns
-from .features.topics import as_slice
 
 Decode = Callable[[bytes], Any]
 """Makes a message of one type, with its fields as attributes, from its bytes; raises SampleError:
@@ -84,6 +86,28 @@ class SerializedReadings:
         self._length = len(data)
         return found
 
+    def columns(self, data: Sequence[bytes]) -> tuple[NDArray[np.int64], list[Array]] | None:
+        """Return the stamps (M,) of messages and their numbers, (M,) a path, each as `read` would.
+
+        None where one of them has no stamp, cannot be read, has another shape than the others, or not one
+        number a path.
+        """
+        try:
+            for each in data[:3]:  # a shape is learnt of lengths that come twice
+                self.read(each)
+        except SampleError:
+            return None
+        if not self._stamped or len(set(map(len, data))) > 1:
+            return None
+        rows = np.frombuffer(b''.join(data), np.uint8).reshape(len(data), -1)
+        for shape in self._shapes:
+            found = shape.columns(rows)
+            if found is not None:
+                sec, nanosec, *values = found
+                stamps = sec.astype(np.int64) * 1_000_000_000 + nanosec.astype(np.int64)
+                return stamps, [each.astype(float) for each in values]
+        return None
+
     def _stamp_first(self, values: list[Values]) -> tuple[int | None, list[Values], dict[int, SampleError]]:
         if not self._stamped:
             return None, values, {}
@@ -123,6 +147,10 @@ class Shape:
         order = {at: i for i, at in enumerate(sorted(walk.letters))}
         self._of_path = [_getter([order[at] for at in places]) for places in walk.places]
         self._runs = list(walk.runs.items())
+        self._places = [[(at, walk.letters[at]) for at in places] for places in walk.places]
+        fixed = [(0, f'{FRONT}s'), *walk.lengths]
+        self._fixed = [at + i for at, letter in fixed for i in range(struct.calcsize(f'<{letter}'))]
+        self._first = np.frombuffer(data, np.uint8)
 
     def read(self, data: bytes) -> list[Values] | None:
         """Return the numbers of each path; None for a message of another shape."""
@@ -133,6 +161,14 @@ class Shape:
         for path, (at, letter, count, step) in self._runs:
             values[path] = np.frombuffer(data, '<' + letter, count, at)[::step]
         return values
+
+    def columns(self, data: NDArray[np.uint8]) -> list[NDArray[Any]] | None:
+        """Return the number of each path in messages (M, n), (M,) each; None where not all fit."""
+        if data.shape[1] != self._n_bytes or self._runs or any(len(each) != 1 for each in self._places):
+            return None
+        if not (data[:, self._fixed] == self._first[self._fixed]).all():
+            return None
+        return [_column(data, *of_path[0]) for of_path in self._places]
 
 
 class NoShapeError(Exception):
@@ -230,6 +266,12 @@ def _struct_of(places: Sequence[tuple[int, str]]) -> struct.Struct:
         text += f'{at - end}x{letter}'
         end = at + struct.calcsize(f'<{letter}')
     return struct.Struct(text)
+
+
+def _column(data: NDArray[np.uint8], at: int, letter: str) -> NDArray[Any]:
+    """Return the numbers at one place of messages (M, n), (M,)."""
+    raw = np.ascontiguousarray(data[:, at : at + struct.calcsize(f'<{letter}')])
+    return raw[:, 0] != 0 if letter == '?' else raw.view(f'<{letter}')[:, 0]
 
 
 def _getter(numbers: list[int]) -> Callable[[Any], Values]:

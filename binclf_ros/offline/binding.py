@@ -4,23 +4,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from ..core.cdr import SerializedReadings
 from ..core.errors import BinclfError
 from ..core.features.expressions import Expression
 from ..core.features.fields import check_fields, has_header
 from ..core.features.options import SamplingOptions
 from ..core.features.paths import Path
 from ..core.features.readings import Fields, Read
-from ..core.features.sampler import Sampler
+from ..core.features.stretches import StretchSampler
 from ..recordings.bags import Recording
 from ..recordings.parts import Message
 from ..vision.frames import opencv
 from ..vision.regions import reading_of
 
+MAX_STRETCH, MAX_STRETCH_BYTES = 4096, 2**24
+"""Messages that are looked at at once, and their bytes."""
 ROLES = {'label': 'label', 'positive': 'label_positive', 'negative': 'label_negative'}
 
 
@@ -28,7 +31,9 @@ ROLES = {'label': 'label', 'positive': 'label_positive', 'negative': 'label_nega
 class Bound:
     """A sampler of a recording, the topics that label, and what could not be found."""
 
-    sampler: Sampler
+    sampler: StretchSampler
+    readers: Mapping[str, SerializedReadings]
+    """Topic → what reads its messages, where that can be asked for many at once."""
     label_topics: frozenset[str]
     window_sec: float
     """The longest window of a feature."""
@@ -70,18 +75,24 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
         raise BinclfError('no features: give --params FILE with features, or --set features=EXPR')
     _check((*features, *roles.values()), recording, namespace)
 
+    readers: dict[str, SerializedReadings] = {}
+
     def reading(topic: str, paths: Sequence[Fields]) -> Read:
         kind = recording.types[topic]
-        return reading_of(kind, paths, known.fields, known.decoder(kind))
+        read = reading_of(kind, paths, known.fields, known.decoder(kind))
+        reader = getattr(read, '__self__', None)
+        if isinstance(reader, SerializedReadings):  # and not one of images
+            readers[topic] = reader
+        return read
 
     counts: Counter[str] = Counter()
     try:
-        sampler = Sampler(options, _Topics(recording), namespace, counts, reading, recording.types)
+        sampler = StretchSampler(options, _Topics(recording), namespace, counts, reading, recording.types)
     except LookupError as error:
         raise BinclfError(f'{error}: {_there(recording)}') from error
     window = max((each.window_ns or 0 for each in features), default=0) * 1e-9
     of_labels = frozenset(sampler.label_topics)
-    return Bound(sampler, of_labels, window, tuple(notes), counts)
+    return Bound(sampler, readers, of_labels, window, tuple(notes), counts)
 
 
 def _check(expressions: Sequence[Expression], recording: Recording, namespace: str) -> None:
@@ -114,3 +125,23 @@ def in_order(recording: Recording, bound: Bound) -> Iterator[Message]:
         return
     for _, together in groupby(messages, key=lambda each: each.time_ns):
         yield from sorted(together, key=lambda each: each.topic not in bound.label_topics)
+
+
+def in_stretches(recording: Recording, bound: Bound) -> Iterator[list[Message]]:
+    """Yield the same messages in lists that a little memory holds, what is of one time in one of them."""
+    stretch: list[Message] = []
+    n_bytes = last_ns = 0
+    for message in recording.messages(frozenset(bound.sampler.topics)):
+        time_ns, _, data = message
+        if (len(stretch) >= MAX_STRETCH or n_bytes >= MAX_STRETCH_BYTES) and time_ns > last_ns:
+            yield _labels_first(stretch, bound.label_topics)
+            stretch, n_bytes = [], 0
+        stretch.append(message)
+        n_bytes += len(data)
+        last_ns = time_ns
+    if stretch:
+        yield _labels_first(stretch, bound.label_topics)
+
+
+def _labels_first(stretch: list[Message], of_labels: Container[str]) -> list[Message]:
+    return sorted(stretch, key=lambda each: (each.time_ns, each.topic not in of_labels))

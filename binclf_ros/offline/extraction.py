@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.arrays import Array
 from ..core.errors import BinclfError
 from ..core.features.options import SamplingOptions
 from ..core.health.sampling import Labelling, find
 from ..recordings.bags import Recording
+from ..recordings.parts import Message
 from . import store
-from .binding import Bound, bind, in_order
+from .binding import Bound, bind, in_order, in_stretches
 from .errors import OfflineFailed
 from .inputs import Source
 from .labels import Range, Ranges, labels_at, ranges_of
@@ -75,7 +77,10 @@ def _extract(job: Job, folder: Path, key: str, progress: Progress) -> Meta:
     start_ns, end_ns = recording.start_ns, recording.end_ns
     bound = bind(recording, job.options, job.namespace, labels=job.labels is None)
     rows = _Rows(len(bound.sampler.features))
-    _sample(recording, bound, rows, progress)
+    if not _sample_stretches(recording, bound, rows, progress):
+        bound = bind(recording, job.options, job.namespace, labels=job.labels is None)
+        rows = _Rows(len(bound.sampler.features))
+        _sample(recording, bound, rows, progress)
     X, y, times_ns = rows.arrays()
     ranges = Ranges()
     if job.labels is not None:
@@ -107,18 +112,25 @@ class _Rows:
 
     def __init__(self, n_features: int) -> None:
         self._blocks: list[Array] = []
-        self._n_features = n_features
+        self.n_features = n_features
         self._times, self._y = array('q'), array('d')
 
     def add(self, x: Array, time_ns: int) -> int:
         """Take a sample in; return its number."""
         number = len(self._y)
         if number % BLOCK == 0:
-            self._blocks.append(np.empty((BLOCK, self._n_features)))
+            self._blocks.append(np.empty((BLOCK, self.n_features)))
         self._blocks[-1][number % BLOCK] = x
         self._times.append(time_ns)
         self._y.append(math.nan)
         return number
+
+    def extend(self, X: Array, times_ns: Sequence[int]) -> int:
+        """Take samples in; return the number of the first. Where this is used, `add` is not."""
+        self._blocks.append(X)
+        self._times.extend(times_ns)
+        self._y.extend([math.nan] * len(X))
+        return len(self._y) - len(X)
 
     def label(self, number: int, label: int) -> None:
         """Say what a sample is."""
@@ -127,8 +139,42 @@ class _Rows:
     def arrays(self) -> tuple[Array, Array, np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
         """Return X (M, N), y (M,) and the times in nanoseconds (M,)."""
         M = len(self._y)
-        X = np.concatenate(self._blocks)[:M] if M else np.empty((0, self._n_features))
+        X = np.concatenate(self._blocks)[:M] if M else np.empty((0, self.n_features))
         return X, np.array(self._y, dtype=float), np.array(self._times, dtype=np.int64)
+
+
+def _sample_stretches(recording: Recording, bound: Bound, rows: _Rows, progress: Progress) -> bool:
+    """Sample stretch by stretch; return False where messages have to be gone through one by one."""
+    sampler = bound.sampler
+    if not sampler.goes_by_stretches or sampler.trigger not in bound.readers:
+        return False
+    start_ns, span = recording.start_ns, max(1, recording.end_ns - recording.start_ns)
+    for stretch in in_stretches(recording, bound):
+        triggers = [each for each in stretch if each.topic == sampler.trigger]
+        found = (
+            _columns(bound, triggers) if triggers else (np.empty((0, rows.n_features)), np.empty(0, bool))
+        )
+        if found is None:
+            return False
+        X, whole = found
+        times = [each.time_ns for each, is_sample in zip(triggers, whole.tolist()) if is_sample]
+        row, is_sample = rows.extend(X[whole], times), iter(whole.tolist())
+        for message in stretch:
+            if message.topic != sampler.trigger:
+                sampler.push(message.topic, message.data, message.time_ns)
+            elif next(is_sample):
+                sampler.join(row, message.time_ns)
+                row += 1
+        for number, label in sampler.labeled_rows():
+            rows.label(number, label)
+        progress((stretch[-1].time_ns - start_ns) / span)
+    return True
+
+
+def _columns(bound: Bound, triggers: Sequence[Message]) -> tuple[Array, NDArray[np.bool_]] | None:
+    """Return what triggers give, X (M, N) and which rows are samples; None where they are not alike."""
+    found = bound.readers[bound.sampler.trigger].columns([each.data for each in triggers])
+    return None if found is None else bound.sampler.compute(*found)
 
 
 def _sample(recording: Recording, bound: Bound, rows: _Rows, progress: Progress) -> None:

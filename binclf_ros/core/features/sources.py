@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..arrays import Array
 from ..errors import SampleError
 from .clocks import TopicClock
 from .paths import Path
@@ -72,3 +75,18 @@ class Source:
                 for number in numbers:
                     readings[number] = rule.apply(readings[number], *[readings[each] for each in fields])
         return stamp_ns, readings, unread
+
+    def judge(self, columns: list[Array]) -> bool:
+        """Apply its rules to the numbers of many messages, (M,) a path, as `read` does to those of one.
+
+        Return False where what a rule depends on differs from message to message.
+        """
+        for rule, fields, numbers in self._rules:
+            said = [columns[each] for each in fields]
+            if not all((each == each[0]).all() for each in said):
+                return False
+            first = [each[:1] for each in said]
+            if rule.holds(*first):
+                for number in numbers:
+                    columns[number] = np.asarray(rule.apply(columns[number], *first), dtype=float)
+        return True

@@ -95,6 +95,8 @@ STATISTICS: dict[str, Statistic] = {
 message) by least squares, nan where all readings share one time; delta is last − first; skew is m₃/m₂^1.5
 and kurtosis m₄/m₂² − 3, of the population, both 0 where nothing varies; iqr is the 75th − the 25th
 percentile; zcr is the share of neighbours between which the sign changes; count is that of readings."""
+TIMED = ('slope', 'band')
+"""Those that depend on the times of readings, or whose rounding depends on the rows beside."""
 OF_NONE = {'count': 0.0}
 """What a statistic of no reading at all is, where that is something."""
 

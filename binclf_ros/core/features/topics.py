@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays import Array
 from ..errors import SampleError
 from .expressions import Call
-from .operands import Slot, Take, of_message, operand
+from .operands import Take, of_message
 from .paths import Path
+from .pools import Pool, as_slice
 from .readings import Values
 from .sources import Source
-from .statistics import OF_NONE, Statistic
-from .windows import LAG_NS, LATE_NS, History, Window, evaluate
+from .statistics import Times
+from .windows import LAG_NS, LATE_NS, History
 
 MIN_MAX_AGE_NS = 1_000_000_000
 PERIODS = 5
@@ -96,7 +98,7 @@ class Topic:
         """Begin without a past, as when its times become others."""
         self._newest = Newest()
         self._keyed: dict[str, Newest] = {}
-        self._pools: dict[object, _Pool] = {}
+        self._pools: dict[object, Pool] = {}
         for leaf, places in self._leaves:
             self._lay_out(leaf, places)
         self._into = as_slice(self._newest.places)
@@ -111,7 +113,7 @@ class Topic:
             # paths of which a message has as many readings go together, and are looked at at once
             n_readings = max(path.n_elements for path in paths)
             pool = self._pools.setdefault(
-                (leaf.window_ns, n_readings, key), _Pool(leaf.window_ns, self._lag_ns, key)
+                (leaf.window_ns, n_readings, key), Pool(leaf.window_ns, self._lag_ns, key)
             )
             pool.add(leaf, self._slot, places[0])
             return
@@ -177,63 +179,33 @@ class Topic:
         for pool in self._pools.values():
             pool.fill(u, time_ns)
 
-
-class _Pool:
-    """What statistics over one window of one topic are of, and which of them are which places of u."""
-
-    def __init__(self, window_ns: int, lag_ns: int, key: str) -> None:
-        self._window_ns, self._lag_ns, self._keyed = window_ns, lag_ns, bool(key)
-        self._rows: dict[object, int] = {}
-        self._takes: list[Take] = []
-        self._slots: list[int] = []
-        self._wanted: dict[object, tuple[Statistic, float, list[int], list[int]]] = {}
-
-    def add(self, call: Call, slot: Slot, place: int) -> None:
-        of = call.steps[0] if len(call.steps) == 1 else None
-        name: object = slot(of) if isinstance(of, Path) else call.of
-        if name not in self._rows:
-            self._rows[name] = len(self._rows)
-            self._takes.append(operand(call, slot))
-            self._slots.append(name if isinstance(name, int) else -1)
-        key = call.name, call.hz
-        if key not in self._wanted:
-            self._wanted[key] = call.statistic, OF_NONE.get(call.name, math.nan), [], []
-        self._wanted[key][2].append(self._rows[name])
-        self._wanted[key][3].append(place)
-
-    def begin(self) -> None:
-        self._window = Window(self._window_ns, self._lag_ns, len(self._takes))
-        self._plain = -1 not in self._slots
-        self._looks = [
-            (statistic, of_none, as_slice(rows), as_slice(places))
-            for statistic, of_none, rows, places in self._wanted.values()
+    @property
+    def goes_by_columns(self) -> bool:
+        """Whether each of its places is a number of the message, or a statistic over a window of such."""
+        plain = all(
+            len(places) == 1 and (isinstance(leaf, Path) or leaf.window_ns is not None)
+            for leaf, places in self._leaves
+        )
+        paths = [
+            path for leaf, _ in self._leaves for path in ([leaf] if isinstance(leaf, Path) else leaf.paths)
         ]
+        keyed = any(path.is_keyed for path in paths)
+        return plain and not keyed and all(pool.is_plain for pool in self._pools.values())
 
-    def push(self, time_ns: int, readings: Sequence[Values]) -> None:
-        if self._plain:
-            rows = [readings[slot] for slot in self._slots]
-        else:
-            rows = [take(readings) for take in self._takes]
-        if not self._keyed or all(map(len, rows)):
-            self._window.push(time_ns, rows)
+    @property
+    def window_ns(self) -> int:
+        """Its longest window."""
+        return max((pool.window_ns for pool in self._pools.values()), default=0)
 
-    def fill(self, u: Array, time_ns: int) -> None:
-        try:
-            V, t, whole = self._window.at(time_ns)
-        except SampleError as error:
-            if error.reason != 'empty':
-                raise
-            for _, of_none, _, places in self._looks:
-                u[places] = of_none
-            return
-        for statistic, of_none, rows, places in self._looks:
-            u[places] = evaluate(statistic, V[rows], t, whole, of_none)
+    def fill_many(self, U: Array, t: Times, readings: Sequence[Array]) -> NDArray[np.bool_]:
+        """Fill a row of U (m, …) for each of the last m of the times t (k,) and readings, one (k,) a path.
 
-
-def as_slice(numbers: list[int]) -> slice | list[int]:
-    """Return numbers that follow one another as a slice, which is quicker and copies nothing."""
-    if not numbers:
-        return slice(0)
-    if numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return slice(numbers[0], numbers[-1] + 1)
-    return numbers
+        The times rise; before the last m stands what their windows still need of those before. Return at
+        which of them all windows are filled, (m,). Raises ValueError where a window may hold too many.
+        """
+        for place, (take, _) in zip(self._newest.places, self._newest.takes):
+            U[:, place] = take(readings)[len(t) - len(U) :]
+        filled = np.ones(len(U), dtype=bool)
+        for pool in self._pools.values():
+            filled &= pool.fill_many(U, t, readings)
+        return filled
