@@ -67,6 +67,7 @@ bench-offline: $(VENV)/bench-is-set-up
 
 bench-live: $(VENV)/demo-is-set-up
 	$(BIN)/python benchmarks/live.py $(ARGS)
+	$(BIN)/python benchmarks/robot.py $(if $(findstring --quick,$(ARGS)),--quick)
 
 bench-web: $(VENV)/demo-is-set-up $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/web.py $(ARGS)

@@ -67,6 +67,11 @@ class Server:
         lines = Path(f'/proc/{self._process.pid}/status').read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024
 
+    def memory_bytes(self) -> int:
+        """Return what it has in memory (RSS)."""
+        pages = int(Path(f'/proc/{self._process.pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE')
+
     def end(self) -> None:
         self._process.send_signal(signal.SIGINT)
         try:

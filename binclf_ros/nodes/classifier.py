@@ -19,7 +19,7 @@ from .predictor import Predictor
 
 ABOUT = """Featurizer and predictor in one process: two nodes with the parameters of each.
 
--p NAME:=VALUE is for both, -p featurizer:NAME:=VALUE for one of them."""
+-p NAME:=VALUE is for both, -p featurizer:NAME:=VALUE for one of them; in a namespace, a params file."""
 
 
 class DirectPredictor(Predictor):

@@ -127,8 +127,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         else:
             self._decide(probability)
         self._ask.add(probability)
-        self._probability_out.publish(probability_to_bytes(probability))
-        self._decision_out.publish(decision_to_bytes(self._decision))
+        if self._probability_out.get_subscription_count():  # asking takes a twentieth of saying
+            self._probability_out.publish(probability_to_bytes(probability))
+        if self._decision_out.get_subscription_count():
+            self._decision_out.publish(decision_to_bytes(self._decision))
         self.counts['answered'] += 1
 
     def on_points(self, data: bytes) -> None:
