@@ -21,6 +21,12 @@ COLOUR = """([x, y]) => {
 }"""
 
 
+@pytest.fixture(scope='module')
+def chrome():
+    with browser() as launched:
+        yield launched
+
+
 @pytest.fixture
 def camera(ground):
     ground.start('trainer', pixel_features=FEATURES)
@@ -51,10 +57,10 @@ def taught(ground):
     return ground.count('trainer', 'buffer') - positives, positives
 
 
-def test_a_finger_paints_and_what_it_thinks_follows(camera, record_property, latency):
+def test_a_finger_paints_and_what_it_thinks_follows(camera, chrome, record_property, latency):
     ground, address = camera
     masks = ground.subscribe(Image, 'labeled_image', 10)
-    with browser() as chrome, opened(chrome, address, PHONE, has_touch=True) as page:
+    with opened(chrome, address, PHONE, has_touch=True) as page:
         button(page, 'Paint').click()
         page.wait_for_selector('#easel[data-empty=false]')
         button(page, 'Paint YES').click()
@@ -94,9 +100,9 @@ def test_a_finger_paints_and_what_it_thinks_follows(camera, record_property, lat
         assert page.inner_text('#painted').startswith('The picture stands')
 
 
-def test_without_a_camera_or_a_trainer_it_says_so(ground):
+def test_without_a_camera_or_a_trainer_it_says_so(ground, chrome):
     process, address = start_web(ground)
-    with browser() as chrome, opened(chrome, address) as page:
+    with opened(chrome, address) as page:
         button(page, 'Paint').click()
         page.wait_for_selector('#no-picture:has-text("no picture on /image")')
         camera = Camera(ground)
