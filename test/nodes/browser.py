@@ -101,7 +101,7 @@ def road(horizon=110):
 class Camera(InAThread):
     """A camera at a rate, always of the same road."""
 
-    def __init__(self, ground, hz=15.0):
+    def __init__(self, ground, hz=6.0):
         super().__init__(ground, 'camera')
         self._out = self.node.create_publisher(Image, '/image', 5)
         self._message = Image(height=HEIGHT, width=WIDTH, encoding='bgr8', step=3 * WIDTH)
