@@ -61,6 +61,7 @@ lecture: $(VENV)/demo-is-set-up
 
 bench-train: $(VENV)/bench-is-set-up
 	$(BIN)/python benchmarks/train.py $(ARGS)
+	$(BIN)/python benchmarks/processors.py $(ARGS)
 
 bench-offline: $(VENV)/bench-is-set-up
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/offline.py $(ARGS)

@@ -25,10 +25,10 @@ from .objective import Objective
 BLOCKS = 50
 MIN_SAMPLES = 5 * BLOCKS
 """Without which nothing can be told."""
-MIN_SINGLE, SINGLE_PER_PARAMETER = 4000, 20
-"""Samples that H and J are taken from, at least, and of each parameter. That tells J to 2 or 3 %, which is
+MIN_SINGLE, SINGLE_PER_PARAMETER = 2000, 20
+"""Samples that H and J are taken from, at least, and of each parameter. That tells J to 3 or 4 %, which is
 less than what 50 blocks leave open."""
-MAX_RANKED = 20_000
+MAX_RANKED = 2000
 """Samples that the borders between blocks are taken from."""
 NOISE = 3.0
 """Standard deviations that a τ of independent samples stays below: less counts as 1."""
@@ -97,9 +97,11 @@ def _totals(objective: Objective, theta: Array, age: NDArray[np.int64]) -> Array
         if (block[1:] < block[:-1]).any():
             order = np.argsort(block)
             X, residual, block = X[order], residual[order], block[order]
-        first = np.flatnonzero(np.diff(block, prepend=-1))
-        totals[block[first], :-1] += np.add.reduceat(X * residual[:, None], first)
-        totals[block[first], -1] += np.add.reduceat(residual, first)
+        first = np.flatnonzero(np.diff(block, prepend=-1)).tolist()
+        for start_of, end_of in zip(first, [*first[1:], len(block)]):
+            r, total = residual[start_of:end_of], totals[block[start_of]]
+            total[:-1] += r @ X[start_of:end_of]
+            total[-1] += r.sum()
     return objective.to_gradients(totals)
 
 
