@@ -115,7 +115,10 @@ def samples_of(
         )
     work.check_cluster(sources[0].files[0])
     with Bar('extracting', sum(source.n_bytes for source in sources), 'B', given.quiet) as bar:
-        outcomes = work.map(run, jobs, lambda number, _: bar.advance(sources[number].n_bytes))
+        if work.parallel:
+            outcomes = work.map(run, jobs, lambda number, _: bar.advance(sources[number].n_bytes))
+        else:
+            outcomes = work.map(lambda job: _run_here(job, bar), jobs)
     if len(outcomes) == 1 and outcomes[0].meta is None:
         raise BinclfError(outcomes[0].problem)
     for outcome in outcomes:
@@ -124,6 +127,21 @@ def samples_of(
     if all(outcome.meta is None for outcome in outcomes):
         raise BinclfError('no recording could be used')
     return [outcome for outcome in outcomes if outcome.meta is not None]
+
+
+def _run_here(job: Job, bar: Bar) -> Outcome:
+    """Extract a recording in this process, and show how many of its bytes are done."""
+    n_bytes, told = job.source.n_bytes, 0.0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if share > told:
+            bar.advance((share - told) * n_bytes)
+            told = share
+
+    outcome = run(job, tell)
+    tell(1.0)
+    return outcome
 
 
 def _job(

@@ -98,6 +98,10 @@ def _validated(
 def _tell(given: argparse.Namespace, model: Model, figures: dict[str, Any], validated: Validated) -> None:
     if not model.converged:
         warn('the descent has not converged: see learning_rate and tolerance')
+    same = [name for name, low, high in zip(model.features, model.low, model.high) if low == high]
+    if same:
+        others = f' (and {len(same) - 1} more)' if len(same) > 1 else ''
+        warn(f'{same[0]}{others} is the same in all {model.samples} samples, and tells nothing')
     say(given, f'written: {given.output}: {model.samples} samples, {model.positives} of them 1')
     say(given, f'scored {validated.how}:')
     for line in lines(figures):

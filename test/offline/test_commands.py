@@ -19,6 +19,7 @@ from binclf_ros.core.storage.dataset_format import DatasetReader
 from binclf_ros.core.storage.model_file import load_model
 from binclf_ros.offline import fit as offline_fit
 from binclf_ros.offline.fit import SpreadObjective, fit
+from binclf_ros.offline.progress import Bar
 from binclf_ros.offline.rows import Part, Rows
 from binclf_ros.offline.store import read_meta, stored_in
 from binclf_ros.offline.work import Work
@@ -222,6 +223,22 @@ def test_a_full_disk_is_one_sentence_and_what_is_finished_stays(robots, tmp_path
     monkeypatch.setattr('binclf_ros.core.storage.files.write_all', full)
     assert run('extract', [robots / 'run_00', *ARGUMENTS, '--output', tmp_path / 'x.csv', '--jobs', 1]) == 1
     assert 'No space left on device' in capsys.readouterr().err and not (tmp_path / 'x.csv').exists()
+
+
+def test_a_feature_that_never_changes_is_told(robots, tmp_path, capsys):
+    still = ['--set', 'features=[/imu/data/linear_acceleration/z, /imu/data/linear_acceleration/x]']
+    given = [*still, '--set', 'label=/label/data', '--output', tmp_path / 'm.json', '--quiet', '--jobs', 1]
+    assert run('train', [robots / 'run_00', *given]) == 0
+    said = capsys.readouterr().err
+    assert said == '/imu/data/linear_acceleration/z is the same in all 400 samples, and tells nothing\n'
+
+
+def test_the_bar_counts_the_bytes_of_a_recording_as_they_are_read(robots, tmp_path, monkeypatch):
+    counted = []
+    monkeypatch.setattr(Bar, 'advance', lambda bar, by, note='': counted.append(by))
+    assert run('extract', [robots / 'run_00', *ARGUMENTS, '--output', tmp_path, '--jobs', 1]) == 0
+    size = sum(each.stat().st_size for each in (robots / 'run_00').glob('*.mcap'))
+    assert sum(counted) == pytest.approx(size) and min(counted) > 0
 
 
 def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):

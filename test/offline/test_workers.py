@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -93,6 +95,17 @@ def command(*arguments):
     )
 
 
+def wait_for_the_end_of(process, ends):
+    """Wait until nobody of its session is left."""
+    while True:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def test_ctrl_c_is_130_leaves_what_is_finished_and_no_process(tmp_path):
     for n in range(6):
         write_bag(tmp_path / 'bags' / f'run_{n}', n, seconds=20.0 if n else 2.0)
@@ -109,13 +122,42 @@ def test_ctrl_c_is_130_leaves_what_is_finished_and_no_process(tmp_path):
     assert process.returncode in (130, 0), said  # 0: it was faster
     assert 'Traceback' not in said
     assert np.load(folder / 'run_0' / 'X.npy').shape[1] == 2
-    while True:  # nobody of its session is left
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            break
-        assert time.monotonic() < ends
-        time.sleep(0.01)
+    wait_for_the_end_of(process, ends)
+
+
+def workers_of(process):
+    """The processes of its pool that live."""
+    found = []
+    for number in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
+        with suppress(OSError):
+            if b'spawn_main' in Path(f'/proc/{number}/cmdline').read_bytes():
+                found.append(int(number))
+    return found
+
+
+def test_a_worker_that_is_killed_in_an_extraction_leaves_nothing_broken_and_no_process(tmp_path):
+    one = write_bag(tmp_path / 'one', 1, seconds=30.0)
+    for n in range(5):
+        shutil.copytree(one, tmp_path / 'bags' / f'run_{n}')
+    slow = ['--set', 'features=[std(hypot(/imu/data/linear_acceleration/x, 1), 0.5)]', '--quiet']
+    slow += ['--set', 'label=/label/data', '--output']
+    folder = tmp_path / 'samples'
+    process = command('binclf_ros', 'extract', tmp_path / 'bags', *slow, folder, '--jobs', 2)
+    ends = time.monotonic() + WAIT_SEC
+    while not (folder / 'run_0' / 'meta.json').exists() and not (folder / 'run_1' / 'meta.json').exists():
+        assert time.monotonic() < ends and process.poll() is None
+        time.sleep(0.005)
+    killed = workers_of(process)[-1]
+    os.kill(killed, signal.SIGKILL)
+    _, said = process.communicate(timeout=WAIT_SEC)
+    assert process.returncode == 0 and not said
+    assert run('extract', [one, *slow, tmp_path / 'alone', '--jobs', 1]) == 0
+    assert sorted(each.name for each in folder.iterdir()) == [f'run_{n}' for n in range(5)]
+    for n in range(5):
+        for name in ('X.npy', 'y.npy', 't.npy'):
+            expected = (tmp_path / 'alone' / 'one' / name).read_bytes()
+            assert (folder / f'run_{n}' / name).read_bytes() == expected
+    wait_for_the_end_of(process, ends)
 
 
 @pytest.fixture
