@@ -24,7 +24,8 @@ from . import teach
 from .errors import DemoFailed
 from .panel import Panel
 from .prepare import arguments_of, prepare
-from .processes import Processes, end_on_signals, make_room_for_clouds, stay_local, unused_domain
+from .processes import end_on_signals, make_room_for_clouds, running, stay_local, unused_domain
+from .replay import LABELS
 from .report import Results, table, write_json, write_png
 
 HIGHEST_DOMAIN_ID = 232
@@ -42,7 +43,8 @@ def _parser() -> Parser:
     parser.add_argument('--web', action='store_true', help='teach it yourself, on a page')
     parser.add_argument('--bag', type=Path, metavar='PATH', help='a rosbag2 to learn from, instead')
     parser.add_option(FEATURIZER['features'], may_be_missing=True)
-    parser.add_option(FEATURIZER['label'], may_be_missing=True)
+    for name in LABELS:
+        parser.add_option(FEATURIZER[name], may_be_missing=True)
     parser.add_argument('--points', metavar='TOPIC', help='classify clouds of the bag, with a field label')
     parser.add_option(TRAINER['point_features'], may_be_missing=True)
     parser.add_argument('--train-until', type=float, metavar='SEC', help='what comes later is scored')
@@ -75,7 +77,8 @@ def main(arguments: list[str]) -> int:
 
 def _checked(given: argparse.Namespace) -> argparse.Namespace:
     """Check the arguments against each other. Raises BinclfError."""
-    vector = {'features': given.features, 'label': given.label}
+    labels = {name: getattr(given, name) for name in LABELS}
+    vector = {'features': given.features, **labels}
     cloud = {'point-features': given.point_features, 'train-clouds': given.train_clouds}
     if given.web:
         _refuse({'bag': given.bag, 'features': given.features}, 'not for --web, which plays a watch')
@@ -85,7 +88,12 @@ def _checked(given: argparse.Namespace) -> argparse.Namespace:
         _refuse(vector, 'for messages of sensors, not for --points')
     else:
         _refuse(cloud, 'for --points')
-    if given.bag and not given.points and not given.params and not (given.features and given.label):
+    if (
+        given.bag
+        and not given.points
+        and not given.params
+        and not (given.features and any(labels.values()))
+    ):
         raise BinclfError('--bag needs --features and --label, or --params with a FILE that has them')
     if given.train_clouds is not None and given.train_until is not None:
         raise BinclfError('--train-clouds and --train-until are both given: give one of them')
@@ -104,7 +112,7 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
     """Raise BinclfError where one of these options is given."""
     for name, value in options.items():
         if value is not None:
-            raise BinclfError(f'--{name} is {why}')
+            raise BinclfError(f'--{name.replace("_", "-")} is {why}')
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -117,14 +125,13 @@ def _run(given: argparse.Namespace) -> int:
     prepared = prepare(given)
     print(f'{prepared.title}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    with Processes() as nodes:
-        for name, arguments in prepared.starts.items():
-            nodes.start(name, arguments)
+    with running(prepared.starts) as nodes:
         course = prepared.course(nodes, Panel())
         try:
             results = course.run()
         finally:
             course.close()
+    results.names = prepared.names
     write_report(results, given.output)
     return 0
 
@@ -134,9 +141,8 @@ def _teach(given: argparse.Namespace) -> int:
     recordings.labelled('TRAIN')  # are they there?
     print(f'{teach.TITLE}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    with Processes() as nodes, suppress(KeyboardInterrupt):
-        for name, parameters in teach.starts(given).items():
-            nodes.start(name, arguments_of(parameters, given.params), shown=name == 'web')
+    starts = {name: arguments_of(each, given.params) for name, each in teach.starts(given).items()}
+    with suppress(KeyboardInterrupt), running(starts, shown='web') as nodes:
         teach.play(nodes, given.rate or 1.0)
     return 0
 

@@ -16,8 +16,10 @@ from .player import Player
 from .processes import Processes
 from .report import Results
 
-READY_SEC = 30.0
+READY_SEC = 60.0
 SETTLE_SEC = 0.5
+SETTLE_SHARE = 0.25
+"""Of the time that the nodes took to start."""
 HOLD_SEC = 10.0
 MIN_TAUGHT = 0.9
 """Share of the planned samples without which a result would say nothing about the recording."""
@@ -33,6 +35,10 @@ class Pace:
     rate: float = 0.0
     teach_hz: float = 350.0
     test_hz: float = 200.0
+    patience_sec: float = 0.5
+    """How long to wait for labelled samples that lag behind."""
+    answer_sec: float = 2.0
+    """How long to wait for an answer. Windows that go by arrival would have a gap after either."""
 
 
 @dataclass
@@ -128,16 +134,17 @@ class Course(ABC):
 
     def _get_ready(self) -> None:
         """Wait until the nodes hear what is published, and every one has said something."""
-        player, heard = self._player, self._player.heard
+        player, heard, began = self._player, self._player.heard, time.monotonic()
 
         def is_ready() -> bool:
-            known = all(name in heard.status for name in self._nodes.pids())
+            known = all(name in heard.status for name in self._nodes.names())
             return known and self._is_ready() and all(map(player.is_heard, self._kinds))
 
         if not player.wait_for(is_ready, READY_SEC):
-            said = '; '.join(f'{name}: {heard.words.get(name, "silent")}' for name in self._nodes.pids())
+            said = '; '.join(f'{name}: {heard.words.get(name, "silent")}' for name in self._nodes.names())
             raise DemoFailed(f'the nodes were not ready within {READY_SEC:g} s ({said})')
-        player.wait(SETTLE_SEC)
+        # featurizer and trainer find each other unseen; a busy machine is as slow in that as in starting
+        player.wait(max(SETTLE_SEC, SETTLE_SHARE * (time.monotonic() - began)))
 
     def _see_all_taught(self) -> None:
         """Wait until the trainer has received every labelled sample. Raises DemoFailed with the counts."""
@@ -195,10 +202,9 @@ class Course(ABC):
         more = int(self._player.fresh_status('trainer')['received']) - self._received
         if more:
             raise DemoFailed(f'{more} labelled samples of the part to score reached the trainer')
-        heard = self._player.heard
-        self.results.losses, self.results.log_losses = heard.losses, heard.log_losses
+        self.results.curves = self._player.heard.curves
         self._view.phase = 'done'
-        self._panel.finish(self._view)
+        self._panel.show(self._view, last=True)
 
 
 def check_labels(taught: set[int], scored: set[int], split: str, label: str) -> None:

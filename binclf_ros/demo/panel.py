@@ -34,36 +34,35 @@ class View:
         self.samples = heard.labeled
         if heard.model is not None:
             self.steps, self.loss = heard.model.step, heard.model.loss
-        self.accuracy = heard.accuracy
+        if accuracy := heard.curves['accuracy']:
+            self.accuracy = accuracy[-1][1]
         self.probability = self.probability if heard.probability is None else heard.probability
 
     def lines(self) -> list[str]:
         """Return it as three lines."""
         truth = '' if self.truth is None else f'   truth {self.truth}'
         return [
-            f'{self.phase:<11}{bar(self.progress)} {self.progress:4.0%}',
-            f'samples {self.samples}   steps {self.steps}   loss {number(self.loss)}   '
-            f'accuracy (tested, then taught) {number(self.accuracy)}',
-            f'probability{bar(self.probability or 0.0)} {number(self.probability)}{truth}',
+            f'{self.phase:<11}{_bar(self.progress)} {self.progress:4.0%}',
+            f'samples {self.samples}   steps {self.steps}   loss {_number(self.loss)}   '
+            f'accuracy (tested, then taught) {_number(self.accuracy)}',
+            f'probability{_bar(self.probability or 0.0)} {_number(self.probability)}{truth}',
         ]
 
     def line(self) -> str:
         """Return it as one line."""
         return (
             f'{self.phase} {self.progress:.0%}: {self.samples} samples, {self.steps} steps, '
-            f'loss {number(self.loss)}, accuracy {number(self.accuracy)}, '
-            f'probability {number(self.probability)}'
+            f'loss {_number(self.loss)}, accuracy {_number(self.accuracy)}, '
+            f'probability {_number(self.probability)}'
         )
 
 
-def bar(share: float) -> str:
-    """Return a bar that is filled to a share of 0 to 1; in ASCII, which every terminal shows."""
-    filled = round(share * BAR_CHARS)
+def _bar(share: float) -> str:
+    filled = round(share * BAR_CHARS)  # in ASCII, which every terminal shows
     return f'[{"#" * filled}{"." * (BAR_CHARS - filled)}]'
 
 
-def number(value: float | None) -> str:
-    """Return a number with three decimals, or a dash."""
+def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
 
 
@@ -72,7 +71,6 @@ class Panel:
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
-        self._live = stream.isatty()
         self._drawn = 0
         self._looked = self._printed = 0.0
 
@@ -84,26 +82,15 @@ class Panel:
         self._looked = now
         return True
 
-    def show(self, view: View) -> None:
-        """Draw the view over the one before; a plain line only every few seconds."""
-        if self._live:
-            self._draw(view.lines())
-        elif self._looked - self._printed >= LINE_SEC:
+    def show(self, view: View, last: bool = False) -> None:
+        """Draw the view over the one before; a plain line only every few seconds, and the last one."""
+        if self._stream.isatty():
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be drawn over
+            up = f'\x1b[{self._drawn}A' if self._drawn else ''
+            lines = view.lines()
+            self._stream.write(up + ''.join(f'\x1b[2K{line[:width]}\n' for line in lines))
+            self._stream.flush()
+            self._drawn = len(lines)
+        elif last or self._looked - self._printed >= LINE_SEC:
             self._printed = self._looked
             print(view.line(), file=self._stream, flush=True)
-
-    def finish(self, view: View) -> None:
-        """Draw the last view, and leave it there."""
-        if self._live:
-            self._draw(view.lines())
-        else:
-            print(view.line(), file=self._stream, flush=True)
-        self._drawn = 0
-
-    def _draw(self, lines: list[str]) -> None:
-        width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be drawn over
-        up = f'\x1b[{self._drawn}A' if self._drawn else ''
-        body = ''.join(f'\x1b[2K{line[:width]}\n' for line in lines)
-        self._stream.write(up + body)
-        self._stream.flush()
-        self._drawn = len(lines)

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
 from std_srvs.srv import Trigger
@@ -25,6 +26,8 @@ from .errors import DemoFailed
 
 SLICE_SEC = 0.05
 SERVICE_SEC = 60.0
+CURVES = ('loss', 'log_loss', 'majority_log_loss', 'accuracy')
+"""Topics of the trainer that are heard."""
 
 
 @dataclass
@@ -32,11 +35,8 @@ class Heard:
     """What the nodes have said so far."""
 
     model: Model | None = None
-    accuracy: float | None = None
-    losses: list[tuple[float, float]] = field(default_factory=list)
-    """Time (s, on the monotonic clock) and loss of the model on the samples it was fitted to."""
-    log_losses: list[tuple[float, float]] = field(default_factory=list)
-    """The same of samples that were predicted before they were taught."""
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    """Of `CURVES`: time (s, on the monotonic clock) and value."""
     labeled: int = 0
     """Labelled samples on their way to the trainer, or there."""
     probability: float | None = None
@@ -63,15 +63,13 @@ class Player:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._out = {topic: self._node.create_publisher(kind, topic, OUT) for topic, kind in kinds.items()}
-        hear = self._node.create_subscription
-        hear(UInt8, 'decision', self._on_decision, OUT)
-        hear(Float64, 'probability', self._on_probability, OUT)
-        hear(Float64, 'trainer/loss', self._on_loss, SCALAR)
-        hear(Float64, 'trainer/log_loss', self._on_log_loss, SCALAR)
-        hear(Float64, 'trainer/accuracy', self._on_accuracy, SCALAR)
-        hear(Float64MultiArray, 'labeled_features', self._on_labeled, LABELED)
-        hear(String, 'model', self._on_model, MODEL)
-        hear(DiagnosticArray, '/diagnostics', self._on_diagnostics, SCALAR)
+        self.subscribe(UInt8, 'decision', self._on_decision, OUT)
+        self.subscribe(Float64, 'probability', self._on_probability, OUT)
+        for name in CURVES:
+            self.subscribe(Float64, f'trainer/{name}', self._on_curve(name), SCALAR)
+        self.subscribe(Float64MultiArray, 'labeled_features', self._on_labeled, LABELED)
+        self.subscribe(String, 'model', self._on_model, MODEL)
+        self.subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, SCALAR)
 
     def close(self) -> None:
         """Take the node down."""
@@ -86,7 +84,12 @@ class Player:
         self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile
     ) -> None:
         """Hear one more topic."""
-        self._node.create_subscription(kind, topic, callback, qos)
+
+        def on_message(message: Any) -> None:
+            self._count += 1
+            callback(message)
+
+        self._node.create_subscription(kind, topic, on_message, qos)
 
     def is_said(self, topic: str) -> bool:
         """Return whether somebody publishes a topic."""
@@ -113,14 +116,25 @@ class Player:
 
     def hear_waiting(self) -> None:
         """Hear what has come already."""
-        deadline = time.monotonic() + SLICE_SEC
-        before = None
+        deadline, before = time.monotonic() + SLICE_SEC, -1
         while before != self._count and time.monotonic() < deadline:
             before = self._count
             self._executor.spin_once(timeout_sec=0.0)
 
-    def call(self, kind: type[Any], name: str, request: Any) -> Any:
-        """Call a service and return its answer. Raises DemoFailed where none comes."""
+    def set_texts(self, node: str, texts: Mapping[str, str]) -> None:
+        """Set parameters of a node, all or none. Raises DemoFailed where that is refused."""
+        values = [Parameter(name, Parameter.Type.STRING, text) for name, text in texts.items()]
+        request = SetParametersAtomically.Request(parameters=[each.to_parameter_msg() for each in values])
+        result = self._call(SetParametersAtomically, f'/{node}/set_parameters_atomically', request).result
+        if not result.successful:
+            raise DemoFailed(f'the {node} refused {dict(texts)}: {result.reason}')
+
+    def trigger(self, name: str) -> tuple[bool, str]:
+        """Call a Trigger service; return its success and its message."""
+        answer = self._call(Trigger, name, Trigger.Request())
+        return bool(answer.success), str(answer.message)
+
+    def _call(self, kind: type[Any], name: str, request: Any) -> Any:
         client: Client[Any, Any] = self._node.create_client(kind, name)
         try:
             if not self.wait_for(client.service_is_ready, SERVICE_SEC):
@@ -132,19 +146,6 @@ class Player:
         finally:
             self._node.destroy_client(client)
 
-    def set_text(self, node: str, name: str, text: str) -> None:
-        """Set a parameter of a node. Raises DemoFailed where that is refused."""
-        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
-        request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
-        result = self.call(SetParameters, f'/{node}/set_parameters', request).results[0]
-        if not result.successful:
-            raise DemoFailed(f'the {node} refused {name} := {text!r}: {result.reason}')
-
-    def trigger(self, name: str) -> tuple[bool, str]:
-        """Call a Trigger service; return its success and its message."""
-        answer = self.call(Trigger, name, Trigger.Request())
-        return bool(answer.success), str(answer.message)
-
     def fresh_status(self, node: str, seconds: float = 5.0) -> dict[str, str]:
         """Return what a node's next diagnostics show. Raises DemoFailed where none come."""
         self.heard.status.pop(node, None)
@@ -152,38 +153,24 @@ class Player:
             raise DemoFailed(f'the {node} has sent no diagnostics for {seconds:g} s')
         return self.heard.status[node]
 
+    def _on_curve(self, name: str) -> Callable[[Float64], None]:
+        points = self.heard.curves[name]
+        return lambda message: points.append((time.monotonic(), message.data))
+
     def _on_decision(self, message: UInt8) -> None:
-        self.heard.decided_at = time.perf_counter()
-        self.heard.decision = message.data
-        self._count += 1
+        self.heard.decided_at, self.heard.decision = time.perf_counter(), message.data
 
     def _on_probability(self, message: Float64) -> None:
         self.heard.probability = message.data
-        self._count += 1
-
-    def _on_loss(self, message: Float64) -> None:
-        self.heard.losses.append((time.monotonic(), message.data))
-        self._count += 1
-
-    def _on_log_loss(self, message: Float64) -> None:
-        self.heard.log_losses.append((time.monotonic(), message.data))
-        self._count += 1
-
-    def _on_accuracy(self, message: Float64) -> None:
-        self.heard.accuracy = message.data
-        self._count += 1
 
     def _on_labeled(self, message: Float64MultiArray) -> None:
         self.heard.labeled += 1
-        self._count += 1
 
     def _on_model(self, message: String) -> None:
         self.heard.model = model_from_msg(message)
-        self._count += 1
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for each in message.status:
             self.heard.status[each.name] = {pair.key: pair.value for pair in each.values}
             self.heard.levels[each.name] = each.level[0]
             self.heard.words[each.name] = each.message
-        self._count += 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import rclpy
@@ -16,8 +16,8 @@ from rclpy.signals import SignalHandlerOptions
 from ..core.errors import BinclfError, ParameterError
 from ..recordings import bags
 from ..recordings import basic_motions as recordings
-from ..recordings.feed import Topics, find_topics, plan
-from ..ros.options import FeaturizerParameters, NodeOptions, TrainerParameters
+from ..recordings.feed import find_topics, look_through
+from ..ros.options import FeaturizerParameters, NodeOptions, TrainerParameters, Words
 from ..ros.parameters import DeclaredParameters
 from ..ros.types import decoder, field_types
 from . import clouds, replay
@@ -38,6 +38,8 @@ class Prepared:
     title: str
     starts: Mapping[str, list[str]]
     course: Callable[[Processes, Panel], Course]
+    names: tuple[str, str] = ('0', '1')
+    """What the labels 0 and 1 are called."""
 
 
 def prepare(given: argparse.Namespace) -> Prepared:
@@ -47,7 +49,7 @@ def prepare(given: argparse.Namespace) -> Prepared:
 
 def _vectors(given: argparse.Namespace) -> Prepared:
     """Prepare for messages of sensors: all three nodes."""
-    asked = {'features': given.features, 'label': given.label}
+    asked = {'features': given.features, **{name: getattr(given, name) for name in replay.LABELS}}
     if not given.bag:
         asked = {'features': list(recordings.FEATURES), 'label': recordings.LABEL_PATH}
     starts = {
@@ -59,17 +61,31 @@ def _vectors(given: argparse.Namespace) -> Prepared:
     if parameters.stamped:
         raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
     feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
-    for note in feed.notes:
-        print(f'demo: {note}', file=sys.stderr)
     topics = find_topics(feed, parameters, field_types)
-    pace = _pace(given, topics)
-    steps = plan(feed, topics, parameters, decoder)
+    if topics.by_arrival:
+        _check_rate(given, f'{topics.by_arrival} goes by the time of arrival, as a topic without header')
+    steps, notes, by_arrival = look_through(feed, topics, parameters, decoder)
+    for note in (*feed.notes, *notes):
+        print(f'demo: {note}', file=sys.stderr)
     replay.check_steps(feed, steps, topics)
+    if by_arrival:
+        _check_rate(given, f'{by_arrival} goes by the time of arrival, as a topic whose stamps stand still')
+    pace = _pace(given, topics.by_arrival or by_arrival)
+    own = {} if given.bag else {'positive': 'badminton', 'negative': 'no badminton'}
+    words = _read('demo', Words, arguments_of(own, given.params))
+    title = words.question or (f'{given.bag.resolve().name}: {_question(parameters)}' if given.bag else '')
+    feed = replace(feed, title=title or feed.title)
     return Prepared(
         feed.title,
         starts,
         lambda nodes, panel: replay.Replay(feed, topics, steps, pace, nodes, panel),
+        (words.negative, words.positive),
     )
+
+
+def _question(given: FeaturizerParameters) -> str:
+    """Return what is asked, in the words of the parameters."""
+    return given.label or ' or '.join(filter(None, (given.label_positive, given.label_negative)))
 
 
 def _clouds(given: argparse.Namespace) -> Prepared:
@@ -83,10 +99,13 @@ def _clouds(given: argparse.Namespace) -> Prepared:
     steps = clouds.plan(feed, given.points, parameters.point_features)
     clouds.check_steps(feed, steps, given.points)
     pace = Pace(given.rate or 0.0, CLOUDS_HZ, CLOUDS_HZ)
+    words = _read('demo', Words, starts['trainer'])
+    feed = replace(feed, title=words.question or f'{given.bag.resolve().name}: {given.points}')
     return Prepared(
         feed.title,
         starts,
         lambda nodes, panel: clouds.CloudReplay(feed, given.points, steps, pace, nodes, panel),
+        (words.negative, words.positive),
     )
 
 
@@ -116,14 +135,15 @@ def _read(name: str, kind: type[P], arguments: list[str]) -> P:
         rclpy.try_shutdown(context=context)
 
 
-def _pace(given: argparse.Namespace, topics: Topics) -> Pace:
+def _check_rate(given: argparse.Namespace, why: str) -> None:
+    """Raise BinclfError where what goes by arrival is asked to be played at another pace than its own."""
+    if given.rate not in (None, 1.0):
+        raise BinclfError(f'{why} has no other: it can only be played at --rate 1')
+
+
+def _pace(given: argparse.Namespace, by_arrival: str) -> Pace:
     """Return how fast to play; windows that go by arrival have to be played as they were recorded."""
-    if topics.by_arrival:
-        if given.rate not in (None, 1.0):
-            raise BinclfError(
-                f'{topics.by_arrival} goes by the time of arrival, as a topic without header has no '
-                'other: it can only be played at --rate 1'
-            )
-        print(f'{topics.by_arrival} goes by the time of arrival: playing in real time')
-        return Pace(rate=1.0)
+    if by_arrival:
+        print(f'{by_arrival} goes by the time of arrival: playing in real time')
+        return Pace(rate=1.0, patience_sec=0.0, answer_sec=0.2)
     return Pace(given.rate or 0.0, BAG_HZ, BAG_HZ) if given.bag else Pace(given.rate or 0.0)

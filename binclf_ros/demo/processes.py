@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three nodes as processes: started, watched, and always ended, each by its id."""
+"""The nodes as processes: started, watched, and always ended, each by its id."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import IO
 
 from .errors import DemoFailed
 
-NAMES = ('featurizer', 'trainer', 'predictor')
 END_SEC = 3.0
 LAST_LINES = 8
+MAX_SAID = 2**20
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PACKAGE = Path(__file__).resolve().parents[2]
 HIGHEST_DOMAIN = 101
 """The ports of higher domain ids are those that Linux hands out to any program."""
 
@@ -62,88 +64,83 @@ def stay_local(domain: int) -> None:
 
 def make_room_for_clouds() -> None:
     """Have Fast DDS hand large clouds over in shared memory, if nobody has said yet how it should."""
+    older = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
+    name = ('FASTRTPS' if older else 'FASTDDS') + '_DEFAULT_PROFILES_FILE'
     for folder in Path(__file__).resolve().parents:
         for place in ('config', 'share/binclf_ros/config'):
             profile = folder / place / 'fastdds_large_clouds.xml'
             if profile.is_file():
-                older = os.environ.get('ROS_DISTRO') in ('humble', 'iron', 'jazzy')
-                name = ('FASTRTPS' if older else 'FASTDDS') + '_DEFAULT_PROFILES_FILE'
                 os.environ.setdefault(name, str(profile))
                 return
 
 
 class Processes:
-    """The nodes, running; as a context they are ended whatever happens."""
+    """The nodes, running, by their names."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._said: dict[str, IO[bytes]] = {}
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
 
     def start(self, name: str, arguments: Sequence[str], shown: bool = False) -> None:
         """Start one node of this package; what it logs goes to a file that nobody else sees.
 
         `shown`: what it prints goes to the terminal.
         """
-        package = str(Path(__file__).resolve().parents[2])
-        paths = [package, *filter(None, [os.environ.get('PYTHONPATH')])]
+        paths = [str(PACKAGE), *filter(None, [os.environ.get('PYTHONPATH')])]
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
         said = self._said[name] = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
         command = [sys.executable, '-m', 'binclf_ros', name, *arguments]
         self._running[name] = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=None if shown else said,
-            stderr=said,
-            env=environment,
+            command, stdin=subprocess.DEVNULL, stdout=None if shown else said, stderr=said, env=environment
         )
 
     def check(self) -> None:
         """Raise DemoFailed with its last words where a node has ended."""
         for name, process in self._running.items():
             if process.poll() is not None:
+                said = os.pread(self._said[name].fileno(), MAX_SAID, 0).decode(errors='replace')
+                last = '\n'.join(f'  {line}' for line in said.strip().splitlines()[-LAST_LINES:])
                 raise DemoFailed(
                     f'the {name} ended unexpectedly, with exit code {process.returncode}; '
-                    f'its last lines:\n{self._last_lines(name)}'
+                    f'its last lines:\n{last or "  (none)"}'
                 )
 
-    def pids(self) -> dict[str, int]:
-        """Return the process id of each node."""
-        return {name: process.pid for name, process in self._running.items()}
+    def names(self) -> list[str]:
+        """Return the names of the nodes."""
+        return list(self._running)
 
     def end(self) -> None:
-        """End all nodes: SIGINT, and after a few seconds SIGKILL. No signal interrupts this."""
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
-        try:
-            for process in self._running.values():
-                if process.poll() is None:
-                    process.send_signal(signal.SIGINT)
-            deadline = time.monotonic() + END_SEC
-            for process in self._running.values():
-                try:
-                    process.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-            for said in self._said.values():
-                said.close()
-        finally:
-            self._running.clear()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """End all nodes: SIGINT, and after a few seconds SIGKILL."""
+        for process in self._running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + END_SEC
+        for process in self._running.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for said in self._said.values():
+            said.close()
 
-    def _last_lines(self, name: str) -> str:
-        said = self._said[name]
-        said.seek(0)
-        lines = said.read().decode(errors='replace').strip().splitlines()
-        return '\n'.join(f'  {line}' for line in lines[-LAST_LINES:]) or '  (none)'
+
+@contextmanager
+def running(starts: Mapping[str, Sequence[str]], shown: str = '') -> Iterator[Processes]:
+    """Run nodes, each with its arguments; they are ended whatever happens, and no signal interrupts that.
+
+    What the node `shown` prints goes to the terminal.
+    """
+    nodes = Processes()
+    try:
+        for name, arguments in starts.items():
+            nodes.start(name, arguments, name == shown)
+        yield nodes
+    finally:
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+        nodes.end()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def end_on_signals() -> None:

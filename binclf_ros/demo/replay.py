@@ -17,8 +17,7 @@ TURN_SEC = 0.03
 APART_SEC = 0.003
 MAX_AHEAD = 50
 """Labelled samples that may be on their way: fewer than the depth of the queue to the featurizer."""
-AHEAD_SEC = 0.5
-ANSWER_SEC = 2.0
+LABELS = ('label', 'label_positive', 'label_negative')
 
 
 class Replay(Course):
@@ -80,12 +79,14 @@ class Replay(Course):
 
     def _keep_up(self, ahead: int) -> None:
         heard = self._player.heard
-        if not self._player.wait_for(lambda: self._expected - heard.labeled <= ahead, AHEAD_SEC):
+        if not self._player.wait_for(
+            lambda: self._expected - heard.labeled <= ahead, self._pace.patience_sec
+        ):
             self._expected = heard.labeled  # those will not come any more
 
     def _withhold_label(self) -> None:
         self._keep_up(0)
-        self._player.set_text('featurizer', 'label', '')
+        self._player.set_texts('featurizer', dict.fromkeys(LABELS, ''))
         self._player.wait(SETTLE_SEC)
 
     def _test(self) -> None:
@@ -108,7 +109,7 @@ class Replay(Course):
         if not step.samples:
             return
         answered = self._player.wait_for(
-            lambda: heard.probability is not None and heard.decision is not None, ANSWER_SEC
+            lambda: heard.probability is not None and heard.decision is not None, self._pace.answer_sec
         )
         self._note(answered)
         if not answered:
@@ -125,4 +126,4 @@ def check_steps(feed: Feed, steps: Sequence[Step], topics: Topics) -> None:
     taught = {label for teaches, label in labeled if teaches}
     scored = {label for teaches, label in labeled if not teaches}
     split = f'{(feed.split_ns - feed.start_ns) * NS:.2f} s'
-    check_labels(taught, scored, split, topics.label)
+    check_labels(taught, scored, split, ' and '.join(topics.labels))

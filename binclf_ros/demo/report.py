@@ -7,21 +7,20 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.evaluation.curves import roc_curve
 from ..core.evaluation.scores import scores_of
-from ..plots.style import BLUE, GREY, ORANGE, name_axes, new_figure, png
+from ..core.evaluation.verdict import WORTH
+from ..plots import replay as picture
 
 JSON_NAME, PNG_NAME = 'demo_report.json', 'demo_report.png'
 
 
 @dataclass
 class Results:
-    """What was measured."""
+    """What was measured; `names` are those of the labels 0 and 1."""
 
     title: str
     train_samples: int = 0
@@ -31,8 +30,8 @@ class Results:
     lost: int = 0
     began: float = 0.0
     label_off: float = 0.0
-    losses: list[tuple[float, float]] = field(default_factory=list)
-    log_losses: list[tuple[float, float]] = field(default_factory=list)
+    names: tuple[str, str] = ('0', '1')
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     latencies_sec: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
@@ -76,6 +75,27 @@ def summary(results: Results) -> dict[str, float | int | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
+def baseline(results: Results) -> float | None:
+    """Return the log loss of who knows the share of 1 alone (nats); None where one class was scored.
+
+    −q ln q − (1 − q) ln(1 − q), q the share of 1 among what was scored.
+    """
+    q = float(np.mean(results.labels)) if results.labels else 0.0
+    return -q * math.log(q) - (1.0 - q) * math.log(1.0 - q) if 0.0 < q < 1.0 else None
+
+
+def verdict(results: Results) -> tuple[bool | None, str]:
+    """Return whether what was learned holds on what was never taught, None where that cannot be told."""
+    own, rival = summary(results)['log_loss'], baseline(results)
+    if own is None or rival is None:
+        return None, 'Too early to tell: both labels have to be among what is scored'
+    numbers = f'held-out log loss {own:.3f}, by the share of the labels alone {rival:.3f}'
+    if own < WORTH * rival:
+        return True, f'It learned: {numbers}'
+    how = 'worse than' if own > rival else 'hardly better than'
+    return False, f'It did not learn what holds here, {how} knowing no feature: {numbers}'
+
+
 def table(results: Results) -> str:
     """Return the results as a table for people."""
     s, what = summary(results), 'points' if results.is_cloud else 'samples'
@@ -83,6 +103,7 @@ def table(results: Results) -> str:
         ('held-out accuracy', _text(s['accuracy'], '.3f')),
         ('  always the larger class', _text(s['majority_accuracy'], '.3f')),
         ('held-out log loss', _text(s['log_loss'], '.3f')),
+        ('  the share of 1 alone', _text(baseline(results), '.3f')),
         ('held-out AUC', _text(s['auc'], '.3f')),
         (
             f'latency, {"cloud to its answer" if results.is_cloud else "message to decision"}',
@@ -93,7 +114,9 @@ def table(results: Results) -> str:
         (f'{what} scored, never taught', _text(s['test_samples'], 'd')),
         ('clouds lost' if results.is_cloud else 'decisions lost', _text(s['lost'], 'd')),
     ]
-    return '\n'.join([results.title, *(f'  {name:<30}{value}' for name, value in rows)])
+    return '\n'.join(
+        [results.title, verdict(results)[1], *(f'  {name:<30}{value}' for name, value in rows)]
+    )
 
 
 def _text(value: float | int | None, kind: str) -> str:
@@ -109,71 +132,16 @@ def write_json(results: Results, folder: Path) -> Path:
 
 def write_png(results: Results, folder: Path) -> Path:
     """Draw demo_report.png, 1280 × 720; return where it is. Raises ImportError without matplotlib."""
-    figure = new_figure(layout='constrained')
-    figure.suptitle(f'binclf_ros learned live: {results.title}', fontsize=16)
-    grid = figure.add_gridspec(2, 2)
-    _draw_loss(figure.add_subplot(grid[0, 0]), results)
-    _draw_roc(figure.add_subplot(grid[0, 1]), results)
-    draw = _draw_histograms if results.is_cloud else _draw_probability
-    draw(figure.add_subplot(grid[1, :]), results)
-    path = folder / PNG_NAME
-    path.write_bytes(png(figure))
-    return path
-
-
-def _draw_loss(axes: Any, results: Results) -> None:
-    """Draw both losses, of what is learned from and of what is predicted before it is learned from."""
-    for curve, color, name in (
-        (results.log_losses, ORANGE, 'tested, then taught (latest window)'),
-        (results.losses, BLUE, 'of the model on all it was taught'),
-    ):
-        times = [time - results.began for time, _ in curve]
-        axes.plot(times, [loss for _, loss in curve], color=color, linewidth=2, label=name)
-    if results.label_off:
-        axes.axvline(results.label_off - results.began, color=GREY, linestyle='--', label='label off')
-    axes.legend(fontsize=11)
-    axes.set_xlim(left=0.0)
-    if any(loss > 0.0 for _, loss in (*results.losses, *results.log_losses)):
-        axes.set_yscale('log')  # the first predictions may be a hundred times worse than the last
-    name_axes(axes, 'Loss while it was taught', 'time since the first message (s)', 'mean log loss (nats)')
-
-
-def _draw_probability(axes: Any, results: Results) -> None:
-    """Draw the answers as dots over the truth as shading; recordings follow each other without a gap."""
-    y, at = np.array(results.labels), np.array(results.seconds)
-    axes.fill_between(at, 0.0, y, step='mid', color=ORANGE, alpha=0.4, linewidth=0, label='truth is 1')
-    axes.plot(at, results.probabilities, '.', color=BLUE, markersize=3, label='published probability')
-    axes.axhline(0.5, color=GREY, linestyle='--', linewidth=1)
-    axes.set_ylim(-0.03, 1.03)
-    axes.margins(x=0.005)
-    name_axes(
-        axes,
-        f'Probability against truth, never taught: accuracy {_text(summary(results)["accuracy"], ".3f")}',
-        'recorded time since the start of the test (s)',
-        'probability of 1',
+    s, (y, z) = summary(results), results.y_and_z()
+    own, rival = (
+        [(time - results.began, loss) for time, loss in results.curves.get(name, ())]
+        for name in ('log_loss', 'majority_log_loss')
     )
-    axes.legend(fontsize=11, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2, markerscale=4)
-
-
-def _draw_histograms(axes: Any, results: Results) -> None:
-    """Draw how many points got which probability, by the truth."""
-    p, y = np.array(results.probabilities), np.array(results.labels)
-    names = ['truth is 0', 'truth is 1']
-    axes.hist([p[y == 0], p[y == 1]], bins=50, range=(0.0, 1.0), color=[BLUE, ORANGE], label=names)
-    axes.axvline(0.5, color=GREY, linestyle='--', linewidth=1)
-    axes.set_yscale('log')
-    axes.margins(x=0.005)
-    title = f'Points never taught: accuracy {_text(summary(results)["accuracy"], ".3f")}'
-    name_axes(axes, title, 'published probability of 1', 'points')
-    axes.legend(fontsize=11, loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
-
-
-def _draw_roc(axes: Any, results: Results) -> None:
-    y, z = results.y_and_z()
-    area = summary(results)['auc']
-    if area is not None:
-        false, true = roc_curve(y, z)
-        axes.plot(false, true, color=BLUE, linewidth=2, label=f'AUC {area:.3f}')
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1, label='chance, 0.5')
-    axes.legend(fontsize=11, loc='lower right')
-    name_axes(axes, 'ROC on what was never taught', 'false positive rate', 'true positive rate')
+    p, seconds = np.array(results.probabilities, dtype=float), np.array(results.seconds, dtype=float)
+    shown = picture.Replayed(
+        f'Learned live: {results.title}', *verdict(results), own, rival, results.label_off - results.began,
+        y, p, z, seconds, s['auc'], _text(s['accuracy'], '.3f'), results.names, results.is_cloud,
+    )  # fmt: skip
+    path = folder / PNG_NAME
+    path.write_bytes(picture.draw(shown))
+    return path

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,13 +13,14 @@ from ..core.errors import BinclfError, SampleError
 from ..core.features.expressions import Expression
 from ..core.features.fields import FieldTypes, check_fields, has_header
 from ..core.features.options import SamplingOptions
-from ..core.features.paths import Path, Segment
-from ..core.features.readings import Fields, Values, reader
+from ..core.features.paths import Path
+from ..core.features.readings import Fields, Readings, Values
 from ..core.features.sampler import Sampler
 from ..core.features.scanner import nearest
+from ..core.health.sampling import Labelling, find
 from .parts import Message
 
-__all__ = ['Feed', 'Message', 'Step', 'Topics', 'find_topics', 'in_order', 'plan']
+__all__ = ['Feed', 'Message', 'Step', 'Topics', 'find_topics', 'in_order', 'look_through', 'plan']
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Topics:
     headers: Mapping[str, bool]
     """Topic → whether it has a header."""
     trigger: str
-    label: str
-    label_fields: tuple[Segment, ...]
+    labels: Mapping[str, tuple[Fields, ...]]
+    """Topic that says a label, or a part of it → the fields that do."""
     withheld: frozenset[str]
     """Topics that carry nothing but the label."""
     by_arrival: str
@@ -75,10 +77,10 @@ class Topics:
 
 def find_topics(feed: Feed, options: SamplingOptions, types: FieldTypes) -> Topics:
     """Find what the options ask for. Raises BinclfError where it is not there or does not fit."""
-    features, label = options.expressions(), options.label_paths().get('label')
-    if not features or label is None:
+    features, labels = options.expressions(), options.label_paths().values()
+    if not features or not labels:
         raise BinclfError('the demo needs features and a label: set features and label')
-    bound = [(each, *path) for each in (*features, label) for path in _bind(each, feed.types)]
+    bound = [(each, *path) for each in (*features, *labels) for path in _bind(each, feed.types)]
     trigger = options.trigger or bound[0][2]
     if trigger not in feed.types:
         raise BinclfError(f'no topic {trigger}, the trigger; there are {", ".join(sorted(feed.types))}')
@@ -86,17 +88,17 @@ def find_topics(feed: Feed, options: SamplingOptions, types: FieldTypes) -> Topi
     headers = {topic: has_header(types(kind)) for topic, kind in kinds.items()}
     for each, path, topic, fields in bound:
         check_fields(each.text, path, fields, kinds[topic], types)
-    _, _, label_topic, label_fields = bound[-1]
-    wanted = {trigger, *(topic for each, _, topic, _ in bound if each is not label)}
+    said: dict[str, tuple[Fields, ...]] = {}
+    for each, _, topic, fields in bound:
+        if each in labels:
+            said[topic] = (*said.get(topic, ()), fields)
+    wanted = {trigger, *(topic for each, _, topic, _ in bound if each not in labels)}
     arrival = [
         each.text
         for each, _, topic, _ in bound
-        if each is not label and each.window_ns is not None and not (headers[topic] and headers[trigger])
+        if each not in labels and each.window_ns is not None and not (headers[topic] and headers[trigger])
     ]
-    withheld = frozenset({label_topic} - wanted)
-    return Topics(
-        kinds, headers, trigger, label_topic, label_fields, withheld, arrival[0] if arrival else ''
-    )
+    return Topics(kinds, headers, trigger, said, frozenset(said.keys() - wanted), (*arrival, '')[0])
 
 
 def _bind(each: Expression, types: Mapping[str, str]) -> list[tuple[Path, str, Fields]]:
@@ -116,22 +118,33 @@ def plan(
 
     The featurizer starts again where its parameter `label` changes, and so does this at the split.
     """
+    return look_through(feed, topics, options, decoder)[0]
+
+
+def look_through(
+    feed: Feed, topics: Topics, options: SamplingOptions, decoder: Callable[[str], Decode]
+) -> tuple[list[Step], list[str], str]:
+    """Return the steps of `plan`, sentences about what is wrong, and a topic that goes by arrival.
+
+    That is one whose stamps do not tell the time, though its type has some; '' where there is none.
+    """
     steps: list[Step] = []
-    read = reader(topics.label_fields)
-    said: Values = []
-    sampler = Sampler(options, topics.headers, kinds=topics.kinds)
+    said: dict[str, list[Values]] = {}
+    read = {topic: Readings(paths, topics.headers[topic]).read for topic, paths in topics.labels.items()}
+    taught = sampler = Sampler(options, topics.headers, kinds=topics.kinds)
     triggers: dict[int, Step] = {}
-    testing = False
+    unread: Counter[str] = Counter()
     decode = {topic: decoder(kind) for topic, kind in topics.kinds.items()}
     for each in in_order(feed, topics):
-        if not testing and each.time_ns >= feed.split_ns:
+        if sampler is taught and each.time_ns >= feed.split_ns:
             sampler = Sampler(options, topics.headers, kinds=topics.kinds)
-            triggers, testing = {}, True
+            triggers = {}
         step = Step(each.time_ns, each.topic)
         steps.append(step)
         try:
             message = decode[each.topic](each.data)
         except SampleError:  # the featurizer counts it, and goes on
+            unread[each.topic] += 1
             continue
         sample, labeled = sampler.push(each.topic, message, each.time_ns)
         if sample is not None:
@@ -139,12 +152,33 @@ def plan(
             triggers[id(message)] = step  # the sampler keeps it alive while its label is not settled
         for ready in labeled:
             triggers[id(ready.trigger)].label = ready.label
-        if each.topic == topics.label and topics.label in topics.withheld:
-            step.turns, said = (now := read(message)) != said, now
-    return steps
+        if each.topic in topics.withheld:
+            now = read[each.topic](message)[1]
+            step.turns, said[each.topic] = now != said.get(each.topic), now
+    return steps, [*_unread(unread), *_wrong(feed, options, topics, taught)], _by_arrival(taught, feed)
+
+
+def _unread(unread: Counter[str]) -> Iterator[str]:
+    for topic, n in unread.items():
+        yield f'{n} message{"s" * (n > 1)} of {topic} could not be read, and left out'
+
+
+def _wrong(feed: Feed, options: SamplingOptions, topics: Topics, taught: Sampler) -> list[str]:
+    """Return what the featurizer would say is wrong, of all that teaches."""
+    then = Sampler(options, topics.headers, kinds=topics.kinds).status(feed.start_ns)
+    seconds = (feed.split_ns - feed.start_ns) * 1e-9
+    label = options.label or f'{options.label_positive} and {options.label_negative}'
+    known = Labelling(label, clock_tolerance_sec=options.clock_tolerance_sec)
+    found = find(taught.status(feed.split_ns), then, seconds, seconds, known)
+    return [each.text for each in found if not each.kind.startswith('silent')]
+
+
+def _by_arrival(taught: Sampler, feed: Feed) -> str:
+    status = taught.status(feed.split_ns)
+    return next((each.name for each in status.topics if each.join and each.clock in ('zero', 'still')), '')
 
 
 def in_order(feed: Feed, topics: Topics) -> Iterator[Message]:
-    """Read what is asked for by time; at the same time, the label in front of the others."""
+    """Read what is asked for by time; at the same time, labels in front of the others."""
     for _, together in groupby(feed.messages(topics.kinds), key=lambda each: each.time_ns):
-        yield from sorted(together, key=lambda each: each.topic != topics.label)
+        yield from sorted(together, key=lambda each: each.topic not in topics.labels)

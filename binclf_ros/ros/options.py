@@ -72,6 +72,15 @@ class PredictorParameters(NodeOptions, ImageOptions, ModelFileOptions, DecisionO
 
 
 @dataclass(frozen=True)
+class Words(NodeOptions):
+    """What a file of parameters may say to the node `demo`: words for the report."""
+
+    question: str = option('', 'This is the title of the report.')
+    positive: str = option('1', 'The label 1 is called this in the report.')
+    negative: str = option('0', 'The label 0 is called this in the report.')
+
+
+@dataclass(frozen=True)
 class WebParameters(NodeOptions, TransportOptions, WebOptions):
     """Parameters of the page to teach from."""
 

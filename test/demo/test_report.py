@@ -14,7 +14,8 @@ import pytest
 
 from binclf_ros.demo.command import write_report
 from binclf_ros.demo.panel import Panel, View
-from binclf_ros.demo.report import Results, logit, summary, table, write_json, write_png
+from binclf_ros.demo.report import Results, logit, summary, table, verdict, write_json, write_png
+from binclf_ros.plots import replay
 
 KEYS = ['accuracy', 'log_loss', 'auc', 'train_samples', 'test_samples', 'latency_p50_ms', 'latency_p99_ms']
 # the parser of ROS interfaces imports lark, which imports what Python has deprecated
@@ -25,8 +26,8 @@ needs_matplotlib = pytest.mark.skipif(find_spec('matplotlib') is None, reason='m
 def some_results() -> Results:
     rng = np.random.default_rng(1)
     results = Results('a test', train_samples=100, planned_samples=100, lost=1, began=10.0, label_off=14.0)
-    results.losses = [(10.0 + k / 5, 0.7 / (1 + k)) for k in range(20)]
-    results.log_losses = [(10.0 + k / 5, 0.9 / (1 + k)) for k in range(20)]
+    results.curves['log_loss'] = [(10.0 + k / 5, 0.9 / (1 + k)) for k in range(20)]
+    results.curves['majority_log_loss'] = [(10.0 + k / 5, 0.7) for k in range(20)]
     for k in range(200):
         label = k // 50 % 2
         results.add(k / 10, float(np.clip(rng.normal(0.2 + 0.6 * label, 0.2), 0.0, 1.0)), label)
@@ -69,6 +70,45 @@ def test_logit_is_finite_at_both_ends() -> None:
     z = logit(np.array([0.0, 0.25, 0.5, 1.0]))
     assert np.isfinite(z).all()
     assert z[1:3] == pytest.approx([math.log(1 / 3), 0.0])
+
+
+@pytest.mark.parametrize(
+    ('probability', 'learned', 'words'),
+    [
+        (0.9, True, 'It learned: held-out log loss 0.105, by the share of the labels alone 0.693'),
+        (0.51, False, 'hardly better than knowing no feature'),
+        (0.2, False, 'worse than knowing no feature'),
+    ],
+)
+def test_the_verdict_holds_the_loss_against_knowing_the_share_alone(
+    probability: float, learned: bool, words: str
+) -> None:
+    results = Results('a test')
+    for label in (0, 1, 0, 1):
+        results.add(0.0, probability if label else 1.0 - probability, label)
+    found = verdict(results)
+    assert found[0] is learned and words in found[1]
+    assert found[1] in table(results)
+    assert verdict(Results('a test'))[0] is None
+
+
+@needs_matplotlib
+def test_picture_shows_verdict_baseline_and_labels_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = []
+    monkeypatch.setattr(replay, 'png', lambda figure: figures.append(figure) or b'')
+    results = some_results()
+    results.names = 'flooring', 'asphalt'
+    write_png(results, tmp_path)
+    figure = figures[0]
+    words = [each.get_text() for each in figure.texts]
+    assert words == ['Learned live: a test', verdict(results)[1]]
+    legends = [each.get_text() for axes in figure.axes for each in axes.get_legend().get_texts()]
+    assert {'baseline: the share of the labels so far', 'truth: asphalt'} <= set(legends)
+    assert figure.axes[2].get_ylabel() == 'probability of asphalt'
+    drawn = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert list(drawn['tested, then taught (latest window)']) == [0.9 / (1 + k) for k in range(20)]
 
 
 @needs_matplotlib
