@@ -54,7 +54,7 @@ docs: $(VENV)/check-is-set-up
 	$(BIN)/python -m binclf_ros.ros.options
 	$(BIN)/python -m sphinx -W --keep-going -q doc build/doc
 
-# the pictures of the lecture into docs/, and the notebook
+# the pictures of the lecture into doc/pictures/, and the notebook
 lecture: $(VENV)/demo-is-set-up
 	$(BIN)/python examples/to_notebook.py
 	$(BIN)/python examples/lecture.py

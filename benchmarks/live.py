@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the live nodes cost, against the smallest rclpy echo: see docs/benchmarks.md, which this writes.
+"""What the live nodes cost, against the smallest rclpy echo: writes doc/explanation/benchmarks.md.
 
 python benchmarks/live.py [--quick] [--only PART ...]
 """
@@ -24,7 +24,7 @@ from measure import LOAD, Table, machine
 from problems import made
 
 HERE = Path(__file__).resolve().parent
-DOCS = HERE.parent / 'docs'
+DOC = HERE.parent / 'doc'
 DOMAIN = 77
 WINDOW = 16
 """Questions that are open at once where it goes flat out."""
@@ -350,7 +350,7 @@ is that it adds half an echo at most. Clouds: one at a time, there and back, eve
 Start: in about half of the starts discovery adds more than a second, to the echo as well, and at random;
 the first quartile of 24 leaves that out.
 
-![Ratios to the echo](benchmarks_live.png)
+![Ratios to the echo](../pictures/benchmarks_live.png)
 """
 
 
@@ -375,8 +375,8 @@ def write(rows, facts) -> None:
     }  # fmt: skip
     for name, value in values.items():
         text = text.replace('{' + name + '}', value)
-    put_section(DOCS / 'benchmarks.md', START, text, END)
-    draw_live(rows.drawn, DOCS / 'benchmarks_live.png')
+    put_section(DOC / 'explanation' / 'benchmarks.md', START, text, END)
+    draw_live(rows.drawn, DOC / 'pictures' / 'benchmarks_live.png')
 
 
 PARTS = {

@@ -128,7 +128,7 @@ cores busy, peers with threaded BLAS lose more by it than we do: the load averag
 
 {Cold fit}
 
-![Cold fit, ratios](benchmarks_train.png)
+![Cold fit, ratios](../pictures/benchmarks_train.png)
 
 ### Warm refit
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training with and without AVX-512, which most robots lack: see docs/benchmarks.md, which this writes.
+"""Training with and without AVX-512, which most robots lack: writes doc/explanation/benchmarks.md.
 
 python benchmarks/processors.py [--quick]
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from measure import LOAD, Table, machine, put_section
 
-DOCS = Path(__file__).resolve().parents[1] / 'docs'
+DOC = Path(__file__).resolve().parents[1] / 'doc'
 SIZES = (1_000, 10_000, 100_000)
 N = 20
 BEFORE_2_4 = 'AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL'
@@ -108,7 +108,7 @@ def main() -> int:
     if not given.quick:
         text = TEXT.replace('{Rows}', table.text()).replace('{machine}', machine()).replace('{load}', LOAD)
         start, end = '<!-- processors: written by make bench-train -->', '<!-- end of processors -->'
-        put_section(DOCS / 'benchmarks.md', start, text, end)
+        put_section(DOC / 'explanation' / 'benchmarks.md', start, text, end)
     return 0
 
 

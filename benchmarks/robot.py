@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a robot pays: from the sensor to the decision, memory, start, rest. Writes docs/benchmarks.md.
+"""What a robot pays: from the sensor to the decision, memory, start, rest. Writes benchmarks.md.
 
 python benchmarks/robot.py [--quick]
 """
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from live import CAPACITY, DOCS, DOMAIN, LATENCY, Rows, compare, say
+from live import CAPACITY, DOC, DOMAIN, LATENCY, Rows, compare, say
 from measure import LOAD, machine, put_section
 
 FLAT_OUT = 40_960
@@ -242,7 +242,10 @@ def write(rows, facts) -> None:
     for name, value in values.items():
         text = text.replace('{' + name + '}', value)
     put_section(
-        DOCS / 'benchmarks.md', '<!-- robot: written by make bench-live -->', text, '<!-- end of robot -->'
+        DOC / 'explanation' / 'benchmarks.md',
+        '<!-- robot: written by make bench-live -->',
+        text,
+        '<!-- end of robot -->',
     )
 
 

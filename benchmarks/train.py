@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What training costs, against its peers, in one run: see docs/benchmarks.md, which this writes.
+"""What training costs, against its peers, in one run: see doc/explanation/benchmarks.md, which this writes.
 
 python benchmarks/train.py [--quick]
 """
@@ -29,7 +29,7 @@ from binclf_ros.core.learning.worker import Worker
 
 GAP = 1e-6
 TOLERANCES = [10.0**-k for k in range(1, 9)]
-DOCS = Path(__file__).resolve().parents[1] / 'docs'
+DOC = Path(__file__).resolve().parents[1] / 'doc'
 SIZES, WIDTHS = (1_000, 10_000, 100_000, 1_000_000), (4, 20, 60)
 TOO_LONG_SEC = 4.0
 
@@ -290,10 +290,14 @@ def main() -> int:
         for title, table in parts:
             print(f'\n{title}\n{table.text()}')
         return 0
-    write_section(DOCS / 'benchmarks.md', {title: table.text() for title, table in parts}, peers.versions())
+    write_section(
+        DOC / 'explanation' / 'benchmarks.md',
+        {title: table.text() for title, table in parts},
+        peers.versions(),
+    )
     from plot import draw
 
-    draw(rows, DOCS / 'benchmarks_train.png')
+    draw(rows, DOC / 'pictures' / 'benchmarks_train.png')
     return 0
 
 

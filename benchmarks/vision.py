@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pixels of a drive, beside peers on the same columns: see docs/benchmarks.md, which this writes.
+"""Pixels of a drive, beside peers on the same columns: writes doc/explanation/benchmarks.md.
 
 python benchmarks/vision.py BAG [--dry] [--frames N]
 
@@ -226,7 +226,7 @@ def write(table: Table, facts: list) -> None:
     values = {'machine': machine(), 'load': LOAD, 'Quality': table.text(), 'Facts': '\n'.join(lines)}
     for name, value in values.items():
         text = text.replace('{' + name + '}', value)
-    put_section(Path(__file__).resolve().parents[1] / 'docs' / 'benchmarks.md', START, text, END)
+    put_section(Path(__file__).resolve().parents[1] / 'doc/explanation/benchmarks.md', START, text, END)
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page to teach from costs: see docs/benchmarks.md, which this writes.
+"""What the page to teach from costs: writes doc/explanation/benchmarks.md.
 
 python benchmarks/web.py [--dry] [--minutes N]
 
@@ -221,7 +221,7 @@ def main() -> int:
     print(facts)
     if not given.dry:
         text = TEXT.format(machine=machine(), load=LOAD, hz=HZ, facts=facts)
-        put_section(Path(__file__).resolve().parents[1] / 'docs' / 'benchmarks.md', START, text, END)
+        put_section(Path(__file__).resolve().parents[1] / 'doc/explanation/benchmarks.md', START, text, END)
     return 0
 
 

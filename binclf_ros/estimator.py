@@ -77,9 +77,9 @@ class _Weighted(Learner):
 class BinaryClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Logistic regression by the trainer's options and descent; `model_` is what the predictor serves.
 
-    The options are those of the trainer, by their names (docs/parameters.md). `class_weight` may also be
-    a dictionary of the classes' weights. `fit` learns from all samples that it gets; `partial_fit` from
-    those that the buffer keeps (`buffer_capacity`, `buffer_policy`), as a trainer does.
+    The options are those of the trainer, by their names (doc/reference/parameters.md). `class_weight` may
+    also be a dictionary of the classes' weights. `fit` learns from all samples that it gets; `partial_fit`
+    from those that the buffer keeps (`buffer_capacity`, `buffer_policy`), as a trainer does.
 
     After `fit`: `classes_` (2,), the second is the positive one; `coef_` (1, N) and `intercept_` (1,) where
     the model is a straight line; `model_`.

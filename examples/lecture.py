@@ -223,5 +223,5 @@ for number, question in enumerate(EXERCISES, 1):
 from pathlib import Path
 
 if __name__ == '__main__':
-    for written in pictures.written(Path('docs')):
+    for written in pictures.written(Path('doc/pictures')):
         print(written)

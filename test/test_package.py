@@ -40,7 +40,9 @@ def test_the_version_is_one() -> None:
 
 
 def test_the_table_of_parameters_is_up_to_date() -> None:
-    assert (ROOT / 'docs' / 'parameters.md').read_text().strip() == table().strip(), 'run make docs'
+    assert (ROOT / 'doc' / 'reference' / 'parameters.md').read_text().strip() == table().strip(), (
+        'run make docs'
+    )
 
 
 def test_the_configuration_is_up_to_date() -> None:
@@ -97,7 +99,7 @@ def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
-    for document in (*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('examples/*.md')):
+    for document in (*ROOT.glob('*.md'), *ROOT.glob('doc/**/*.md'), *ROOT.glob('examples/*.md')):
         for link in re.findall(r'\]\(([^)#]+)[^)]*\)', document.read_text()):
             if '://' not in link:
                 assert (document.parent / link).exists(), f'{document.name}: {link}'

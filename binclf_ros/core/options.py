@@ -2,7 +2,7 @@
 """What can be set, declared once: a frozen dataclass of options in the room that uses them.
 
 Everything else is made from it: the ROS parameters and their descriptors, `--help`, the arguments of the
-commands, docs/parameters.md and config/binclf.yaml. To add an option, add one field:
+commands, doc/reference/parameters.md and config/binclf.yaml. To add an option, add one field:
 
 >>> from dataclasses import dataclass
 >>> @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be set of each node: the options of the rooms that it uses, and the few that are its own.
 
-`python -m binclf_ros.ros.options` writes docs/parameters.md and config/binclf.yaml, in which the bases
-of a class stand from the last to the first.
+`python -m binclf_ros.ros.options` writes doc/reference/parameters.md and config/binclf.yaml, in which
+the bases of a class stand from the last to the first.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def usage(kind: type[NodeOptions]) -> str:
 
 
 def table() -> str:
-    """Return docs/parameters.md: every parameter of every node."""
+    """Return doc/reference/parameters.md: every parameter of every node."""
     lines = [
         '# Parameters',
         '',
@@ -161,7 +161,7 @@ def _indents(blanks: str) -> dict[str, Any]:
 
 def write(root: Path) -> None:
     """Write the files that are made from the options into a copy of the repository."""
-    (root / 'docs' / 'parameters.md').write_text(table(), encoding='utf-8')
+    (root / 'doc' / 'reference' / 'parameters.md').write_text(table(), encoding='utf-8')
     (root / 'config' / 'binclf.yaml').write_text(configuration(), encoding='utf-8')
 
 

@@ -2,8 +2,8 @@
 """The table of which names each distribution has: read it, or make it again.
 
 python distribution_facts.py H=FOLDER,… J=FOLDER,… K=FOLDER,… R=FOLDER,… writes facts.txt beside this file,
-from the sources of Humble, Jazzy, Kilted and Rolling, for what our code uses now. docs/architecture.md says
-from which.
+from the sources of Humble, Jazzy, Kilted and Rolling, for what our code uses now.
+doc/explanation/architecture.md says from which.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def complaint(use: Use, partial: set[str]) -> str:
         return f'.{last}: not every distribution has it; guard it' if last in partial else ''
     letters = letters_of(use.name)
     if letters is None:
-        return f'{use.name} is not in facts.txt: look it up, and add it (docs/architecture.md says how)'
+        return f'{use.name} is not in facts.txt: look it up, and add it (architecture.md says how)'
     missing = read(use.name) - letters
     return f'{use.name} is missing on {"".join(sorted(missing))} (facts.txt): guard it' if missing else ''
 
