@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..core.errors import ModelError, SampleError
 from ..core.evaluation.ask import Ask
 from ..core.health.findings import ERROR, OK, WARN, Finding, Pulse
 from ..core.health.learning import find_of_predictor, find_outside, nothing_to_answer
+from ..core.learning.followed import Followed
 from ..core.learning.losses import sigmoid_of
 from ..core.learning.model import Model
 from ..core.learning.taught import Taught
@@ -40,7 +40,6 @@ from ..ros.options import PredictorParameters
 from ..ros.process import run
 from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT, SCALAR
 
-TRAINER_GONE_SEC = 2.0
 EXPLAIN_SEC = 0.2
 ASK_SEC = 1.0
 MAX_LOOKED_AT = 4096
@@ -63,13 +62,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._pulse = Pulse()
         self._decision = 0
         self.on_parameters(self.parameters)
-        self._model: Model | None = None
-        self._left_runs: deque[str] = deque(maxlen=1024)
-        self._came_back: set[str] = set()
+        self._followed = Followed()
         self._text = ''
         self._flipped = -math.inf
         self._newest: tuple[tuple[str, ...], Array] | None = None
-        self._model_heard: float | None = None
         self._refused = self._failure = ''
         self._score: Callable[[Array], float] = lambda x: math.nan
         self._taught: Taught | None = None
@@ -90,6 +86,10 @@ class Predictor(BinclfNode[PredictorParameters]):
         ImageAnswers(self, lambda: self._model)
         self.subscribe(String, 'model', self.on_model, MODEL, 'model_rejected')
         self.every(EXPLAIN_SEC, self._explain)
+
+    @property
+    def _model(self) -> Model | None:
+        return self._followed.model
 
     def on_parameters(self, new: PredictorParameters) -> None:
         """Take over the threshold, and where the model is kept. Raises StorageError."""
@@ -174,18 +174,17 @@ class Predictor(BinclfNode[PredictorParameters]):
     def on_model(self, message: String) -> None:
         """Take over a good model, whole; refuse any other, and go on with the one in use."""
         if self._text and message.data == self._text:  # a repeat, as most are: nothing to read
-            self._model_heard, self._refused = time.monotonic(), ''
+            self._followed.heard_sec, self._refused = time.monotonic(), ''
             return
         try:
             model = model_from_msg(message)
-            self._check_order(model)
+            self._followed.check(model, time.monotonic())
         except ModelError as error:
             self._refused = f'model refused ({error.reason}): {error}'
             raise
-        self._model_heard, self._text = time.monotonic(), message.data
+        self._followed.heard_sec, self._text = time.monotonic(), message.data
         self._refused = ''
-        now = self._model
-        if now is None or (model.run, model.step) != (now.run, now.step):
+        if self._followed.is_new(model):
             self._use(model)
             self._keeper.keep(model)
 
@@ -197,9 +196,9 @@ class Predictor(BinclfNode[PredictorParameters]):
             return WARN, self._refused
         if self._model is None:
             return WARN, 'no model yet: nothing is published'
-        if self._model_heard is None:
+        if self._followed.heard_sec is None:
             return OK, 'answering by the model file; no trainer heard'
-        if self._is_silent():
+        if self._followed.is_silent(time.monotonic()):
             return WARN, 'trainer gone: answering by its last model'
         return OK, 'answering'
 
@@ -268,37 +267,11 @@ class Predictor(BinclfNode[PredictorParameters]):
             self._explanation_out.publish(String(data=model.explain(x)))
 
     def _use(self, model: Model) -> None:
-        if self._model is None:
-            self.log(f'the first model: step {model.step} of run {model.run}, of {model.samples} samples')
-        elif model.run != self._model.run:
-            self.log(f'another run: {model.run}, its step {model.step}')
-        if self._model is not None and model.run != self._model.run:
-            self._left_runs.append(self._model.run)
-            self._came_back.clear()
         self._score, self._taught = model.forward.score, model.taught
         self._names = ()
         self._reader = CloudReader.of_model(model.features)
-        self._model = model
-
-    def _is_silent(self) -> bool:
-        """Return whether the run in use has not repeated its model for so long that it may be followed."""
-        heard = self._model_heard
-        return heard is None or time.monotonic() - heard > TRAINER_GONE_SEC
-
-    def _check_order(self, model: Model) -> None:
-        """Raise ModelError for what was overtaken; stamps decide nothing.
-
-        A run that was left is followed again when it repeats its model while the one in use is silent:
-        one stray model would otherwise shut a living trainer out for good.
-        """
-        if model.run in self._left_runs:
-            if not (self._is_silent() and model.run in self._came_back):
-                self._came_back.add(model.run)
-                raise ModelError('left_run', f'run {model.run} was left for another one before')
-            self._left_runs.remove(model.run)
-        now = self._model
-        if now is not None and model.run == now.run and model.step < now.step:
-            raise ModelError('older_step', f'step {model.step} of this run, which is at {now.step}')
+        if said := self._followed.take(model):
+            self.log(said)
 
     def _load(self) -> None:
         model, self._refused = self._keeper.recover()
