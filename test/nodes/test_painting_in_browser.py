@@ -39,22 +39,36 @@ def camera(ground):
         camera.end()
 
 
-def touch(page, points, ends=True):
-    """Draw with a finger, from point to point; points are shares of the picture."""
+def touch(page, points, meanwhile=lambda: None):
+    """Draw with a finger, from point to point; `meanwhile` is done before it is lifted."""
     box = page.locator('#picture').bounding_box()
     spots = [{'x': box['x'] + x * box['width'], 'y': box['y'] + y * box['height']} for x, y in points]
     finger = page.context.new_cdp_session(page)
     finger.send('Input.dispatchTouchEvent', {'type': 'touchStart', 'touchPoints': spots[:1]})
     for spot in spots[1:]:
         finger.send('Input.dispatchTouchEvent', {'type': 'touchMove', 'touchPoints': [spot]})
-    if ends:
-        finger.send('Input.dispatchTouchEvent', {'type': 'touchEnd', 'touchPoints': []})
+    meanwhile()
+    finger.send('Input.dispatchTouchEvent', {'type': 'touchEnd', 'touchPoints': []})
 
 
 def taught(ground):
     """Samples of NO and YES in the trainer."""
     positives = ground.count('trainer', 'positives')
     return ground.count('trainer', 'buffer') - positives, positives
+
+
+def paint_until_it_is_taught(ground, page, points):
+    """Paint YES, on the next picture where the trainer missed this one: images are heard best effort."""
+    for _ in range(8):
+        touch(page, points)
+        page.wait_for_selector('#said:has-text("YES is painted.")')
+        ends = time.monotonic() + 7.0
+        ground.wait_until(lambda ends=ends: taught(ground)[1] > 100 or time.monotonic() > ends)
+        if taught(ground)[1] > 100:
+            return
+        button(page, 'Next picture').click()
+        page.wait_for_timeout(1000)
+    raise AssertionError('no picture is taught')
 
 
 def test_a_finger_paints_and_what_it_thinks_follows(camera, chrome, record_property, latency):
@@ -64,13 +78,13 @@ def test_a_finger_paints_and_what_it_thinks_follows(camera, chrome, record_prope
         button(page, 'Paint').click()
         page.wait_for_selector('#easel[data-empty=false]')
         button(page, 'Paint YES').click()
-        touch(page, [(0.2, 0.8), (0.5, 0.85), (0.8, 0.9)])
-        page.wait_for_selector('#said:has-text("YES is painted.")')
+        paint_until_it_is_taught(ground, page, [(0.2, 0.8), (0.5, 0.85), (0.8, 0.9)])
         button(page, 'Paint NO').click()
         before = page.evaluate(COLOUR, [0.5, 0.3])
-        touch(page, [(0.2, 0.1), (0.8, 0.15)])
-        lifted, step = time.monotonic(), int(page.evaluate(STEP) or 0)
-        wait_for(page, f'Number({STEP}) > {step}')
+        steps = []  # of the model, while the finger is down
+        touch(page, [(0.2, 0.1), (0.8, 0.15)], lambda: steps.append(int(page.evaluate(STEP) or 0)))
+        lifted = time.monotonic()
+        wait_for(page, f'Number({STEP}) > {steps[0]}')
         took = time.monotonic() - lifted
         record_property('a stroke to what it thinks of the picture', f'{took:.2f} s')
         latency('a stroke to what it thinks of the picture', took, 1.0)
@@ -78,7 +92,7 @@ def test_a_finger_paints_and_what_it_thinks_follows(camera, chrome, record_prope
         ground.wait_until(lambda: masks and masks[-1].data[no] == 0, 'the mask of both strokes')
         mask = masks[-1]
         assert (mask.height, mask.width, mask.encoding) == (HEIGHT, WIDTH, 'mono8')
-        assert {masks[0].header.stamp.nanosec} == {each.header.stamp.nanosec for each in masks}, 'one frame'
+        assert masks[-2].header.stamp == mask.header.stamp, 'one frame'
         assert mask.data[int(0.85 * HEIGHT) * WIDTH + WIDTH // 2] == 1
         assert mask.data[(HEIGHT // 2) * WIDTH + WIDTH // 2] == 255
 
