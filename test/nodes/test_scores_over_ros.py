@@ -60,6 +60,7 @@ def test_scores_a_threshold_and_drift_of_one_stream(ground, tmp_path):
     ground.wait_until(lambda: curves['drift'][-1].data == 1.0)
     assert ground.severity['trainer'] == 1
     alarms = ground.count('trainer', 'drift_alarms')
+    ground.wait_until(lambda: ground.count('trainer', 'acknowledged') == 640)
     ground.wait_until(lambda: ground.count('trainer', 'buffer') < 640)
     assert alarms == 1 and ground.count('trainer', 'acknowledged') == 640
     reader = DatasetReader(tmp_path / 'samples')
