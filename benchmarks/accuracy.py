@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well curves answer on recordings that are held out, beside a line and the peers.
 
-python benchmarks/accuracy.py [DATA]     writes its section of docs/benchmarks.md
+python benchmarks/accuracy.py [DATA]     writes its section of doc/explanation/benchmarks.md
 """
 
 # ruff: noqa: ANN001, ANN201, ANN202
@@ -231,7 +231,7 @@ def costs() -> Table:
         {m.feature_map: _times(lambda m=m: m.predict_proba(points, out), 1) for m in (line, curves)}, 50
     )
     times = {k: 1e3 * v for k, v in times.items()}
-    _add(table, 'cloud 100,000 × 4, ms', times, f'10 ms {_met(times["curves"], 10.0)[3:]}')
+    _add(table, 'cloud 100,000 × 4, ms', times, f'curves: {_met(times["curves"], 10.0)}')
     return table
 
 
@@ -323,8 +323,8 @@ Cold fit of 10,000 × 24 through 8 knots, 217 columns with the bias; the peers g
 
 
 def write(text: str) -> None:
-    """Put the section into docs/benchmarks.md, in place of the one before, or at its end."""
-    path = ROOT / 'docs' / 'benchmarks.md'
+    """Put the section into doc/explanation/benchmarks.md, in place of the one before, or at its end."""
+    path = ROOT / 'doc' / 'explanation' / 'benchmarks.md'
     said, section = path.read_text(encoding='utf-8'), f'{START}\n{text}\n{END}'
     pattern = re.compile(f'{re.escape(START)}.*?{re.escape(END)}', re.DOTALL)
     found = pattern.sub(lambda _: section, said) if START in said else f'{said.rstrip()}\n\n{section}\n'
