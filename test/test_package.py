@@ -18,6 +18,8 @@ import yaml
 
 import binclf_ros
 from binclf_ros.__main__ import PROGRAMS
+from binclf_ros.core.features.functions import FUNCTIONS
+from binclf_ros.core.features.statistics import STATISTICS
 from binclf_ros.ros.options import KINDS, Words, configuration, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +91,21 @@ def test_the_question_of_the_readme_can_be_loaded_while_a_node_runs(tmp_path: Pa
     assert set(found) == {'features', 'label_positive', 'label_negative'}
     given = load(file)['/**']['ros__parameters']
     KINDS['featurizer'](**{**given, 'features': tuple(given['features'])}).check()
+
+
+def test_the_readme_is_short_and_keeps_its_two_commands() -> None:
+    text = (ROOT / 'README.md').read_text()
+    assert len(text.splitlines()) <= 150
+    assert re.search(r'^make demo ', text, re.MULTILINE) and re.search(r'^make test ', text, re.MULTILINE)
+
+
+def test_the_page_on_the_language_names_each_function_and_statistic() -> None:
+    text = (ROOT / 'doc' / 'reference' / 'expressions.md').read_text()
+    said = {
+        kind: set(re.findall(r'[a-z_0-9]+', re.findall(rf'\*\*{kind}\*\*: `([^`]+)`', text)[0]))
+        for kind in ('Statistics', 'Functions')
+    }
+    assert said == {'Statistics': set(STATISTICS), 'Functions': set(FUNCTIONS)}
 
 
 def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
