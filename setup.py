@@ -79,6 +79,7 @@ setup(
             'pyarrow',
             'distributed',
             'pyyaml',
+            'catkin_pkg',  # reads CHANGELOG.rst and package.xml as a release does
             'matplotlib',
             'opencv-python-headless',
             'nbclient',

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -39,6 +40,21 @@ def test_the_version_is_one() -> None:
     assert setup is not None
     assert binclf_ros.__version__ == package == setup.group(1)
     assert package in (ROOT / 'CHANGELOG.rst').read_text()
+
+
+# catkin_pkg walks docutils' trees by a name that docutils will drop
+@pytest.mark.filterwarnings('ignore:nodes.Node.traverse:DeprecationWarning')
+def test_a_release_can_read_the_changelog_and_the_manifest() -> None:
+    changelog = pytest.importorskip('catkin_pkg.changelog', reason='catkin_pkg is not installed')
+    from catkin_pkg.package import parse_package
+
+    found = changelog.get_changelog_from_path(str(ROOT / 'CHANGELOG.rst'), 'binclf_ros')
+    warnings: list[str] = []
+    package = parse_package(str(ROOT / 'package.xml'), warnings=warnings)
+    package.validate(warnings=warnings)
+    versions = {version: date for version, date, content in found.foreach_version() if content}
+    assert isinstance(versions[package.version], datetime), 'the version has no date'
+    assert warnings == []
 
 
 def test_the_table_of_parameters_is_up_to_date() -> None:
