@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -99,14 +100,23 @@ def warn(text: str) -> None:
 
 
 def samples_of(
-    given: argparse.Namespace, config: Config, folder: Path, sources: Sequence[Source], work: Work
+    given: argparse.Namespace,
+    config: Config,
+    folder: Path,
+    sources: Sequence[Source],
+    work: Work,
+    *,
+    wants_labels: bool = True,
 ) -> list[Outcome]:
     """Return the samples of recordings, made where they are not there yet, and say what could not be used.
 
     Raises BinclfError where no recording gives any.
     """
     ranges = read_ranges(given.labels) if given.labels is not None else None
-    jobs = [_job(given, config, folder, source, ranges) for source in sources]
+    jobs = [
+        replace(_job(given, config, folder, source, ranges), wants_labels=wants_labels)
+        for source in sources
+    ]
     if ranges is not None and not any(job.labels and job.labels[1] for job in jobs):
         raise BinclfError(
             f'{given.labels} names none of these recordings: it names '

@@ -41,6 +41,8 @@ class Job:
     store: Path
     labels: tuple[Path, tuple[Range, ...]] | None = None
     """The file of labels and those of this recording; None: they are topics of the recording."""
+    wants_labels: bool = True
+    """Whether it has to be told that samples have no label."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _notes(job: Job, recording: Recording, bound: Bound, samples: int, labeled: 
     if not samples:
         reason, n = _largest(counts, 'dropped/')
         notes.append(f'no samples: {n} of the trigger were dropped, most as {reason}')
-    elif bound.notes:
+    elif bound.notes or not job.wants_labels:
         pass
     elif not labeled:
         notes.append(f'none of {samples} samples has a label: {_why_unlabeled(job, recording, bound)}')

@@ -116,7 +116,8 @@ def _values(
     unlabeled = argparse.Namespace(**{**vars(given), 'labels': None, 'quiet': True})
     with tempfile.TemporaryDirectory(prefix='binclf_ros-') as folder:
         with work_of(given, len(sources)) as work:
-            found = samples_of(unlabeled, replace(config, sampling=plain), Path(folder), sources, work)
+            config = replace(config, sampling=plain)
+            found = samples_of(unlabeled, config, Path(folder), sources, work, wants_labels=False)
         for outcome in found:
             X, _, t = store.arrays(outcome.folder)
             yield outcome, np.array(X), np.array(t)

@@ -106,3 +106,10 @@ def _tell(given: argparse.Namespace, model: Model, figures: dict[str, Any], vali
     say(given, f'scored {validated.how}:')
     for line in lines(figures):
         say(given, line)
+    own, chance = figures['log_loss'], figures['majority_log_loss']
+    if own is not None and chance is not None and own >= chance:
+        say(
+            given,
+            'the model is no better than stating the share of positives every time: its log loss is '
+            f'{own:.3f}, that one is {chance:.3f}; try other features, or record more',
+        )

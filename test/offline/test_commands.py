@@ -252,3 +252,14 @@ def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):
     other = ['--set', 'features=/imu/data/linear_acceleration/x', '--set', 'label=/label/data']
     assert run('evaluate', [robots / 'run_00', '--model', model, *other, '--quiet', '--jobs', 1]) == 2
     assert 'which the samples have not' in capsys.readouterr().err
+
+
+def test_a_model_no_better_than_chance_is_told(robots, tmp_path, capsys):
+    still = ['--set', 'features=std(/imu/data/angular_velocity/x, 0.5)', '--set', 'label=/label/data']
+    arguments = [*still, '--output', tmp_path / 'model.json', '--jobs', 1]
+    assert run('train', [robots / 'run_00', robots / 'run_04', *arguments]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith('the model is no better than stating the share of positives every time')
+    other = ['--output', tmp_path / 'other.json', '--jobs', 1]
+    assert run('train', [robots / 'run_00', robots / 'run_04', *ARGUMENTS[:-1], *other]) == 0
+    assert 'no better than stating' not in capsys.readouterr().out
