@@ -34,15 +34,19 @@ def start(name: str, arguments: list[str] | None = None) -> int:
     # more threads of BLAS would take more than the one core that a trainer may have, and at full priority
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     stopping = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, _end) for each in stopping]  # the imports take half a second
+    signalled: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        signalled.append(number)
+        raise SystemExit(0)
+
+    before = [signal.signal(each, end) for each in stopping]  # the imports take half a second
     module = import_module(PROGRAMS[name])
+    if signalled:  # in a place that lets nothing through, such as a weak reference's callback
+        return 0
     for each, handler in zip(stopping, before):
         signal.signal(each, handler)
     return int(module.main(sys.argv[1:] if arguments is None else arguments))
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
 
 
 def __getattr__(name: str) -> Callable[[], int]:

@@ -77,6 +77,9 @@ def test_trainer(ground, raises):
     topics = {f'Trainer.on_labeled_{each}' for each in ('features', 'points')}
     assert expected | topics | {'LabeledImages.on_image', 'LabeledImages.on_mask'} <= done.keys()
     models = ground.hear_models()
+    received = -1
+    while received != (received := ground.count('trainer', 'received')):  # what is still on its way
+        ground.wait_for_reports('trainer')
     assert ground.trigger('/trainer/reset')[0]
     ground.teach(*blobs(40))
     ground.wait_until(lambda: models and models[-1]['samples'] == 40)
