@@ -56,8 +56,14 @@ class Part:
         return len(store.arrays(self.folder)[1]) if which is None else len(which)
 
 
-@lru_cache(maxsize=1024)
 def _which(folder: Path, begin_sec: float, end_sec: float) -> NDArray[np.int64] | None:
+    return _which_of(folder, begin_sec, end_sec, store.edition(folder))
+
+
+@lru_cache(maxsize=1024)
+def _which_of(
+    folder: Path, begin_sec: float, end_sec: float, edition: tuple[int, int]
+) -> NDArray[np.int64] | None:
     _, y, t = store.arrays(folder)
     meant = np.isfinite(y) & (begin_sec <= t) & (t < end_sec)
     return None if meant.all() else np.flatnonzero(meant)

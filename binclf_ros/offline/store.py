@@ -155,12 +155,25 @@ def is_made(folder: Path, key: str) -> Meta | None:
     return None
 
 
-@lru_cache(maxsize=512)
+def edition(folder: Path) -> tuple[int, int]:
+    """Return what changes when the samples in a folder are made again, for what caches them."""
+    try:
+        found = (folder / META).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
+
+
 def arrays(folder: Path) -> tuple[Array, Array, Array]:
     """Return X (M, N), y (M,) and t (M,), which stay on disk until they are asked for; see also `features`.
 
     Raises StorageError where they are not what `meta.json` says.
     """
+    return _arrays(folder, edition(folder))
+
+
+@lru_cache(maxsize=512)
+def _arrays(folder: Path, edition: tuple[int, int]) -> tuple[Array, Array, Array]:
     meta = read_meta(folder)
     try:
         X, y, t = (np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False) for name in 'Xyt')

@@ -115,8 +115,8 @@ def _advice(study: Study, objective: str) -> str:
     least = 'at most' if objective.startswith('cost') else 'at least'
     return (
         f'For {objective}, take the threshold {found.threshold:.4g}: {found.score:.3f} over the last '
-        f'{found.samples} samples, and {least} {found.bound:.3f} on further ones that are drawn as these '
-        f'were, each on its own ({found.confidence:.0%} confidence).'
+        f'{found.samples} samples, and {least} {found.bound:.3f} on {found.assumes} '
+        f'({found.confidence:.0%} confidence).'
     )
 
 

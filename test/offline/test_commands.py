@@ -260,6 +260,7 @@ def test_a_model_no_better_than_chance_is_told(robots, tmp_path, capsys):
     assert run('train', [robots / 'run_00', robots / 'run_04', *arguments]) == 0
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.startswith('the model is no better than stating the share of positives every time')
-    other = ['--output', tmp_path / 'other.json', '--jobs', 1]
-    assert run('train', [robots / 'run_00', robots / 'run_04', *ARGUMENTS[:-1], *other]) == 0
+    # in the same place: nothing of before is used
+    again = ['--output', tmp_path / 'model.json', '--jobs', 1]
+    assert run('train', [robots / 'run_00', robots / 'run_04', *ARGUMENTS[:-1], *again]) == 0
     assert 'no better than stating' not in capsys.readouterr().out
