@@ -8,17 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
 from ..core.errors import DescentError, ModelError
-from ..core.evaluation.ahead import Ahead
+from ..core.evaluation.intake import Intake
 from ..core.evaluation.rival import Rival
 from ..core.health.findings import ERROR, OK, WARN, WINDOW_SEC, Finding
 from ..core.health.learning import find_of_trainer
@@ -54,7 +51,6 @@ class Trainer(BinclfNode[TrainerParameters]):
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
         self._samples = SerializedFeatures(labeled=True)
         self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
-        self._ahead = Ahead()
         self._publishing = threading.Lock()
         self._forgotten = 0
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
@@ -71,12 +67,13 @@ class Trainer(BinclfNode[TrainerParameters]):
             lambda text: self._on_failure('learning', text),
         )
         self._rival = Rival(pick(LearningOptions, self.parameters))
-        if self._status.samples or self._status.model:
-            self._log_restored()
+        if self._status.restored:
+            self.log(self._status.restored)
         self._publish_model()
         self._scoring = Scoring(
             self, lambda: self._status.model, lambda: self._status.missing, self._forget_half, self._rival
         )
+        self._intake = Intake(lambda: self._status.model, self._scoring.extend, self._stage, self._rival)
         self.subscribe(
             Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
         )
@@ -100,7 +97,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         return learner
 
     def _provide_services(self) -> None:
-        LabeledImages(self, self._names.check, self._learn_pixels, self._forget)
+        LabeledImages(self, self._names.check, self._intake.take, self._forget)
         self.provide_service(Trigger, '~/train', self._train, self._worker.post)
         self.provide_service(SetBool, '~/pause', self._pause)
         self.provide_service(Trigger, '~/reset', self._reset, self._post_reset)
@@ -113,7 +110,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         self.counts['received'] += 1
         names, values = self._samples.read(data)
         self._names.check(names)
-        self._learn(names, values[None, :-1], values[-1:])
+        self._intake.take(names, values[None, :-1], values[-1:])
 
     def on_labeled_points(self, data: bytes) -> None:
         """Check one labelled cloud; the points that cannot be used are left out, and counted."""
@@ -127,35 +124,14 @@ class Trainer(BinclfNode[TrainerParameters]):
             self.counts['received'] += count
         for reason, left_out in cloud.left_out.items():
             self.counts[f'rejected/{reason}'] += left_out
-        self._learn(cloud.names, cloud.X, cloud.y)
+        self._intake.take(cloud.names, cloud.X, cloud.y)
 
     def _check_memory(self, n_features: int) -> None:
         check_memory(n_features, self.parameters.buffer_capacity)
 
-    def _learn(self, names: tuple[str, ...], X: Array, y: Array) -> None:
-        """Score samples by the model in use, before it learns from them, and stage them."""
-        self._score(names, X, y)
-        self._stage(names, X, y)
-
-    def _learn_pixels(self, names: tuple[str, ...], X: Array, y: Array, fresh: NDArray[np.bool_]) -> None:
-        """Score those that are `fresh` (m,), as the others were taught already, and stage all."""
-        if fresh.any():
-            self._score(names, X[fresh], y[fresh])
-        self._stage(names, X, y)
-
     def _forget(self, X: Array, y: Array) -> None:
         """Take back what was taught."""
         self._worker.post(lambda: self._learner.forget(X, y))
-
-    def _score(self, names: tuple[str, ...], X: Array, y: Array) -> None:
-        model = self._status.model
-        if model is not None and model.features == names:
-            z = model.decision_function(X)
-            ahead = self._ahead.score(model, X, y, z)
-            self._scoring.extend(y, z, *ahead, model.slope)
-            self._rival.take(names, X, y, *ahead)
-        else:
-            self._rival.take(names, X, y, np.full(len(y), np.nan), self._ahead.see(y))
 
     def _stage(self, names: tuple[str, ...], X: Array, y: Array) -> None:
         self._worker.stage(names, X, y)
@@ -234,11 +210,6 @@ class Trainer(BinclfNode[TrainerParameters]):
         self._on_failure('learning', '')
         self.guarded(self._publish_model)()
 
-    def _log_restored(self) -> None:
-        status = self._status
-        model = f'the model of step {status.model.step}' if status.model else 'no model'
-        self.log(f'going on from {status.samples} samples, {status.positives} of them of 1, and {model}')
-
     def _on_failure(self, kind: str, text: str) -> None:
         """Show what goes wrong as long as it does; '' is the end of it."""
         self._failures[kind] = text
@@ -273,18 +244,8 @@ class Trainer(BinclfNode[TrainerParameters]):
             return False, json.dumps({'error': str(error)})
         self._publish_model()
         model = self._status.model
-        answer: dict[str, Any] = {
-            'loss': model.loss if model else None,
-            'steps': fit.steps,
-            'seconds': time.monotonic() - began,
-            'converged': fit.converged,
-        }
-        if not fit.converged:
-            answer['error'] = (
-                f'no convergence within {fit.steps} steps, the largest gradient component is '
-                f'{fit.gradient_max:.2g}: set a larger tolerance, or learning_rate 0'
-            )
-        return fit.converged, json.dumps(answer)
+        loss = model.loss if model else None
+        return fit.converged, json.dumps(fit.answer(loss, time.monotonic() - began))
 
     def _pause(self, request: SetBool.Request) -> tuple[bool, str]:
         self._worker.pause(request.data)
@@ -295,8 +256,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         """Forget what is known here; samples that come from now on are behind the command."""
         self._names.clear()
         self._scoring.clear()
-        self._ahead.clear()
-        self._rival.clear()
+        self._intake.clear()
         self._forgotten = self.counts['accepted']
         self._worker.post(command)
 

@@ -213,7 +213,13 @@ def test_a_run_that_was_left_is_followed_once_the_one_in_use_is_silent(ground):
         meanwhile=lambda: publish('living'),
         every_sec=0.5,
     )
-    ground.wait_until(lambda: ground.severity['predictor'] == 0, meanwhile=lambda: publish('living'))
+    samples = ground.publisher(Float64MultiArray, 'features')
+
+    def live():
+        publish('living')
+        samples.publish(vector([1.0, 2.0]))
+
+    ground.wait_until(lambda: ground.severity['predictor'] == 0, meanwhile=live)
 
 
 def test_each_sensor_is_subscribed_once_and_let_go_once(ground):

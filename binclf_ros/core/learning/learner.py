@@ -137,14 +137,11 @@ class Learner:
     @property
     def missing(self) -> str:
         """What is missing before there can be a model; '' for nothing."""
-        wanted = self.options.min_samples_per_class
-        negatives, positives = self.counts
+        wanted, (negatives, positives) = self.options.min_samples_per_class, self.counts
         if min(negatives, positives) >= wanted:
             return ''
-        return (
-            f'needs {wanted} samples of each class (min_samples_per_class), '
-            f'has {negatives} of 0 and {positives} of 1'
-        )
+        has = f'has {negatives} of 0 and {positives} of 1'
+        return f'needs {wanted} samples of each class (min_samples_per_class), {has}'
 
     def status(self) -> LearningStatus:
         """Return what it is now."""
@@ -191,13 +188,10 @@ class Learner:
             if steps or self._weights is None or not self._describes_buffer(converged):
                 self.model = model = self._keep(objective, point)
         except DescentError as error:
-            self.error = str(error)
-            self._settled = True
+            self.error, self._settled = str(error), True
             raise
-        self.error = ''
-        self._settled = ended or converged
+        self.error, self._settled = '', (ended or converged) and not goes_on
         if goes_on:
-            self._settled = False
             again = self.descend(enough, pause)
             return replace(again, steps=steps + again.steps, model=again.model or model)
         return Fit(steps, converged, self._settled, point.gradient_max, model)

@@ -21,6 +21,18 @@ class Fit:
     model: Model | None
     """The new model; None where the one before still says it all."""
 
+    def answer(self, loss: float | None, seconds: float) -> dict[str, object]:
+        """Return what is answered to who asked for a descent to convergence, for JSON."""
+        found: dict[str, object] = {'loss': loss, 'steps': self.steps, 'seconds': seconds}
+        found['converged'] = self.converged
+        if self.converged:
+            return found
+        error = (
+            f'no convergence within {self.steps} steps, the largest gradient component is '
+            f'{self.gradient_max:.2g}: set a larger tolerance, or learning_rate 0'
+        )
+        return {**found, 'error': error}
+
 
 @dataclass(frozen=True)
 class LearningStatus:
@@ -47,3 +59,11 @@ class LearningStatus:
     def samples(self) -> int:
         """How many samples are held."""
         return self.negatives + self.positives
+
+    @property
+    def restored(self) -> str:
+        """What it goes on from; '' for nothing."""
+        if not (self.samples or self.model):
+            return ''
+        model = f'the model of step {self.model.step}' if self.model else 'no model'
+        return f'going on from {self.samples} samples, {self.positives} of them of 1, and {model}'
