@@ -38,7 +38,8 @@ class DirectPredictor(Predictor):
 
     def output(self, node: BinclfNode[Any]) -> DirectOutput:
         """Return what a featurizer hands its samples over by; what goes wrong is counted here."""
-        return DirectOutput(node, self.guarded(self.on_sample, 'rejected'), self._echoes)
+        take = self.guarded(self.on_sample, 'rejected')
+        return DirectOutput(node, take, self._echoes, self.parameters.classification)
 
 
 def create() -> Iterator[BinclfNode[Any]]:

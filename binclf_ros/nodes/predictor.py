@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Float64, Float64MultiArray, String, UInt8
+from std_msgs.msg import Float64, Float64MultiArray, Header, String, UInt8
 
 from ..core.arrays import Array, Floats
 from ..core.errors import ModelError, SampleError
@@ -23,6 +23,7 @@ from ..core.learning.taught import Taught
 from ..core.storage.files import place_of
 from ..core.storage.model_file import ModelFile, check_is_new
 from ..core.text import difference
+from ..ros.classification import ClassificationOutput
 from ..ros.cloud_bytes import Cloud, SerializedClouds
 from ..ros.cloud_writer import CloudWriter
 from ..ros.clouds import CloudReader
@@ -76,6 +77,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._points_out = self.advertise(PointCloud2, 'classified_points', CLOUDS_OUT, sole=True)
         self._clouds, self._reader, self._writer = SerializedClouds(), CloudReader(), CloudWriter()
         self._decision_out = self.advertise(UInt8, 'decision', OUT, sole=True)
+        self._classification = ClassificationOutput(self, self.parameters.classification)
         self._explanation_out = self.advertise(String, '~/explanation', OUT)
         self._ask_out = self.advertise(Float64, '~/ask', SCALAR)
         self._ask = Ask(ASK_SEC)
@@ -105,13 +107,13 @@ class Predictor(BinclfNode[PredictorParameters]):
         self.counts['received'] += 1
         self._answer(*self._features.read(data))
 
-    def on_sample(self, names: tuple[str, ...], x: Array) -> None:
+    def on_sample(self, names: tuple[str, ...], x: Array, header: Header | None) -> None:
         """Answer one sample of a featurizer in this process, x (N,) of these names."""
         self.counts['received'] += 1
         check_values(x)
-        self._answer(names, x)
+        self._answer(names, x, header)
 
-    def _answer(self, names: tuple[str, ...], x: Array) -> None:
+    def _answer(self, names: tuple[str, ...], x: Array, header: Header | None = None) -> None:
         """Publish probability and decision of x (N,). Raises SampleError."""
         if names is not self._names:
             self._check_names(names)
@@ -131,6 +133,7 @@ class Predictor(BinclfNode[PredictorParameters]):
             self._probability_out.publish(probability_to_bytes(probability))
         if self._decision_out.get_subscription_count():
             self._decision_out.publish(decision_to_bytes(self._decision))
+        self._classification.say(probability, header)
         self.counts['answered'] += 1
 
     def on_points(self, data: bytes) -> None:
@@ -144,6 +147,8 @@ class Predictor(BinclfNode[PredictorParameters]):
         self._look_outside(cloud, model, probability)
         if self._points_out.get_subscription_count():
             self._points_out.publish(self._writer.write(cloud, probability, self.parameters.threshold))
+        if len(probability) == 1:
+            self._classification.say_of_cloud(float(probability[0]), data)
         self.counts['points'] += len(probability)
         self.counts['points_not_finite'] += self._reader.n_unusable
         self.remark(self._reader.is_stale, self._reader.remarks())
@@ -205,14 +210,15 @@ class Predictor(BinclfNode[PredictorParameters]):
     def find(self, now: float) -> list[Finding]:
         """Return what keeps it from answering lately."""
         self._pulse.look(now, self.counts['received'])
+        found = list(self._classification.findings)
         if self._model is None:
-            return []
+            return found
         if silent := nothing_to_answer(self._pulse, now):
-            return silent
+            return found + silent
         then = self.recent.before(now, self._pulse.window_sec)
         if then is None:
-            return []
-        found = find_of_predictor(self.counts, then[1], then[0], self.said)
+            return found
+        found += find_of_predictor(self.counts, then[1], then[0], self.said)
         return [*found, *find_outside(self.counts, then[1], then[0], self._said_outside)]
 
     def values(self) -> dict[str, object]:

@@ -20,8 +20,8 @@ from .messages import FeaturesMessage, message_from_bytes
 from .node import BinclfNode
 from .qos import LABELED, LABELED_POINTS, OUT
 
-Take = Callable[[tuple[str, ...], Array], None]
-"""Gets the names and the values (N,) of a sample."""
+Take = Callable[[tuple[str, ...], Array, Header | None], None]
+"""Gets names and values (N,) of a sample, and the header of the sensor where it is wanted."""
 ENCODING = bytes(4)
 """What stands before the first field."""
 FRONT_OF_HEADER = struct.Struct('<iII')
@@ -41,8 +41,9 @@ class VectorOutput:
         self._features = FeaturesMessage(names, labeled=False)
         self._labeled = FeaturesMessage(names, labeled=True)
 
-    def keep(self, data: bytes, kind: type[Any]) -> None:
+    def keep(self, data: bytes, kind: type[Any]) -> Any:
         """Keep nothing of a trigger: a vector has no stamp."""
+        return None
 
     def say(self, sample: Sample) -> None:
         """Publish a sample."""
@@ -57,16 +58,22 @@ class DirectOutput(VectorOutput):
     """Samples to `take` of a predictor in this process, and on `features` while somebody else listens.
 
     The predictor subscribes to `features` itself, for what others say: `echoes` gets what it will hear
-    there a second time.
+    there a second time. `with_header`: the predictor wants the header of the sensor as well.
     """
 
-    def __init__(self, node: BinclfNode[Any], take: Take, echoes: deque[bytes]) -> None:
+    def __init__(
+        self, node: BinclfNode[Any], take: Take, echoes: deque[bytes], with_header: bool = False
+    ) -> None:
         super().__init__(node)
-        self._take, self._echoes = take, echoes
+        self._take, self._echoes, self._with_header = take, echoes, with_header
+
+    def keep(self, data: bytes, kind: type[Any]) -> Header | None:
+        """Return the header of a message of a kind where it is wanted and there is one."""
+        return header_of(data, kind) if self._with_header else None
 
     def say(self, sample: Sample) -> None:
         """Hand a sample over, then publish it, if there is a subscriber beside that predictor."""
-        self._take(self._names, sample.x)
+        self._take(self._names, sample.x, sample.trigger)
         if self._features_out.get_subscription_count() > 1:
             data = self._features.fill(sample.x)
             self._echoes.append(data)

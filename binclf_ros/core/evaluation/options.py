@@ -59,6 +59,12 @@ class DecisionOptions(Options):
         'counted and explained always.',
         choices=('answer', 'hold', 'silent'),
     )
+    classification: bool = option(
+        False,
+        'Each answer goes out on classification as well, as vision_msgs/Classification with the hypotheses '
+        '1 and 0; this needs vision_msgs.',
+        read_only=True,
+    )
 
     def check(self) -> None:
         """Check that both decisions are possible. Raises ParameterError."""
