@@ -39,8 +39,8 @@ MAX_RISES, FORGIVEN = 50.0, 0.2
 """A given learning rate diverges at so many steps that rise; one that falls takes this off their count."""
 PLATEAU = 1.01
 """A descent that ends above this many times the loss of chance was thrown onto a plateau."""
-ROWS_PER_PARAMETER, MIN_ROWS, SHARE = 50, 1000, 50
-"""P is taken from so many samples a parameter, so many at least, or one in so many, whichever is most."""
+ROWS_PER_PARAMETER, MIN_ROWS, MOST, LEAST = 50, 1000, 4, 50
+"""P is taken from so many samples a parameter, at least so many, and from a fourth to a fiftieth of all."""
 ALL = 2**62
 MUCH_SMALLER = 0.5
 """What share of the samples a sample may be for a leap to its optimum to pay."""
@@ -284,8 +284,8 @@ def _check_step(objective: Objective, point: Point, solver: Solver, tolerance: f
 
 def _fewest_rows(objective: Objective) -> int:
     """Return how many samples the first P is taken from."""
-    parameters = objective.n_features + 1
-    return int(max(MIN_ROWS, ROWS_PER_PARAMETER * parameters, objective.n_samples // SHARE))
+    wanted, n = ROWS_PER_PARAMETER * (objective.n_features + 1), objective.n_samples
+    return max(MIN_ROWS, min(wanted, n // MOST), n // LEAST)
 
 
 def _optimum(sample: Objective, theta: Array) -> Array:

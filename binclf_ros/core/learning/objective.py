@@ -27,8 +27,12 @@ BLOCK_VALUES = 262_144
 UNTHREADED = 800_000
 """Multiplications of a matrix product that OpenBLAS does not hand to threads, which cost more CPU and
 more time for matrices so slim."""
+WIDE = 64
+"""Columns from which on X̃ᵀ·X̃ of a whole block, of which half is computed, is the cheaper product."""
 COPY_BYTES = 2**23
 """What a sample may take in memory, if it is not less than a 20th of X."""
+MAPPED_BYTES = 2**25
+"""What the columns of a map may take in memory to be kept for the next pass, as long as a descent lasts."""
 LARGE_MEAN = 100.0
 """How many scales a mean may be off zero before the rows are centred: two digits of sixteen."""
 
@@ -78,6 +82,8 @@ class Objective:
         self.class_weights = class_weights(self.n_samples, float(np.sum(y))) if balanced else (1.0, 1.0)
         self.known: Point | None = None
         self.block_rows = max(64, BLOCK_VALUES // max(1, self.n_features))
+        self._keeps_columns = 8 * self.n_samples * self.n_features <= MAPPED_BYTES
+        self._mapped: dict[int, Array] = {}
         # Σ r·(x − mean) is Σ r·x − mean·Σ r: the means are taken off the sums, and X is read as it is.
         # That cancels as many digits as mean/scale has, and so large means are taken off the rows instead.
         self._centres = not bool((np.abs(self.mean) <= LARGE_MEAN * self.scale).all())
@@ -199,7 +205,6 @@ class Objective:
         """
         n, bound = self.n_features, self.loss.largest_curvature
         weighted = np.empty((min(self.block_rows, self.n_samples), n))
-        rows = max(16, UNTHREADED // n**2)
         w_raw = np.zeros(n) if theta is None else theta[:-1] / self.scale
         offset = 0.0 if theta is None else self._offset(theta[-1], w_raw)
         for X, y, c in self._blocks():
@@ -207,11 +212,8 @@ class Objective:
             if theta is not None:
                 h = self.loss.curvature(sigmoid(X @ w_raw + offset), y)
             h = c * h
-            hX = np.multiply(X, h[:, None], out=weighted[: len(y)])
-            H = np.zeros((n + 1, n + 1))
-            for start in range(0, len(y), rows):
-                part = slice(start, start + rows)
-                H[:n, :n] += X[part].T @ hX[part]
+            H = np.empty((n + 1, n + 1))
+            H[:n, :n] = _product(X, h, weighted[: len(y)])
             H[n, :n] = H[:n, n] = h @ X
             H[n, n] = h.sum()
             yield H
@@ -242,16 +244,38 @@ class Objective:
     def _blocks(self) -> Iterator[tuple[Array, Array, Weights]]:
         """Yield rows of X (centred, or mapped, in one copy that is used again), labels and weights."""
         negative, positive = self.class_weights
-        copies = self._centres or self.map is not None
+        keeps = self.map is not None and self._keeps_columns
+        copies = not keeps and (self._centres or self.map is not None)
         copy = np.empty((min(self.block_rows, self.n_samples), self.n_features)) if copies else None
         for start in range(0, self.n_samples, self.block_rows):
             self.pause()
             X, y = self.X[start : start + self.block_rows], self.y[start : start + self.block_rows]
-            if self.map is not None and copy is not None:
+            if keeps:
+                if start not in self._mapped:
+                    self._mapped[start] = self.columns(X)
+                X = self._mapped[start]
+            elif self.map is not None and copy is not None:
                 X = self.map.columns(X, copy[: len(y)])
             elif copy is not None:
                 X = np.subtract(X, self.mean, out=copy[: len(y)])
             yield X, y, 1.0 if negative == positive else np.where(y > 0.5, positive, negative)
+
+
+def _product(X: Array, h: Array, weighted: Array) -> Array:
+    """Return Xᵀ·diag(h)·X, (N, N), with h ≥ 0; `weighted` (m, N) is room for what X (m, N) becomes.
+
+    A product of a matrix with its own transpose takes BLAS half of the multiplications of any other.
+    """
+    n = X.shape[1]
+    if n >= WIDE:
+        np.multiply(X, np.sqrt(h)[:, None], out=weighted)
+        return np.asarray(weighted.T @ weighted, dtype=np.float64)
+    hX, rows = np.multiply(X, h[:, None], out=weighted), max(16, UNTHREADED // n**2)
+    product = np.zeros((n, n))
+    for start in range(0, len(X), rows):
+        part = slice(start, start + rows)
+        product += X[part].T @ hX[part]
+    return product
 
 
 def class_weights(n_samples: int, positives: float) -> tuple[float, float]:
