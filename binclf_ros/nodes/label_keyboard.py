@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 import time
@@ -12,9 +13,10 @@ import tty
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Int8
 
 from ..core.health.findings import Heard
@@ -48,16 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stdin.isatty():
         print('label_keyboard reads keys from a terminal, and this is none', file=sys.stderr)
         return 2
-    rclpy.init(args=arguments)
+    signalled: list[int] = []
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda number, _: signalled.append(number))
+    # rclpy's own handlers would end ROS in a thread of theirs, in the middle of what goes on here
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)
-        _label()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:  # of rcl, under which a signal has shut ROS down
-        if rclpy.ok():
-            raise
+        _label(signalled)
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
         rclpy.try_shutdown()
@@ -65,17 +66,26 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _label() -> None:
+def _label(signalled: list[int]) -> None:
+    """Publish labels until q or a signal."""
     node = rclpy.create_node('label_keyboard')
-    executor = SingleThreadedExecutor()  # before anybody can think that all is up, and send a signal
+    executor = SingleThreadedExecutor()
     executor.add_node(node)
+    try:
+        _read_keys(node, executor, signalled)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+
+
+def _read_keys(node: Node, executor: SingleThreadedExecutor, signalled: list[int]) -> None:
     labels = node.create_publisher(
         Int8, 'label', QoSProfile(depth=10), qos_overriding_options=overridable(node, 'label', 'publisher')
     )
     print(HELP.format(topic=labels.topic_name))
     _show_health(node)
     label = NO_LABEL
-    while rclpy.ok():
+    while not signalled:
         print(f'\rlabel: {NAMES[label]:10}', end='', flush=True)
         labels.publish(Int8(data=label))
         if select.select([sys.stdin], [], [], PERIOD_SEC)[0]:

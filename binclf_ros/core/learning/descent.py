@@ -39,8 +39,8 @@ MAX_RISES, FORGIVEN = 50.0, 0.2
 """A given learning rate diverges at so many steps that rise; one that falls takes this off their count."""
 PLATEAU = 1.01
 """A descent that ends above this many times the loss of chance was thrown onto a plateau."""
-ROWS_PER_PARAMETER, MIN_ROWS, MOST, LEAST = 50, 1000, 4, 50
-"""P is taken from so many samples a parameter, at least so many, and from a fourth to a fiftieth of all."""
+ROWS_PER_PARAMETER, MIN_ROWS, MIN_SHARE, MAX_SHARE = 50, 1000, 0.02, 0.25
+"""P is taken from so many samples a parameter, at least so many, and such a share of all samples."""
 ALL = 2**62
 MUCH_SMALLER = 0.5
 """What share of the samples a sample may be for a leap to its optimum to pay."""
@@ -285,7 +285,7 @@ def _check_step(objective: Objective, point: Point, solver: Solver, tolerance: f
 def _fewest_rows(objective: Objective) -> int:
     """Return how many samples the first P is taken from."""
     wanted, n = ROWS_PER_PARAMETER * (objective.n_features + 1), objective.n_samples
-    return max(MIN_ROWS, min(wanted, n // MOST), n // LEAST)
+    return int(max(MIN_ROWS, min(wanted, MAX_SHARE * n), MIN_SHARE * n))
 
 
 def _optimum(sample: Objective, theta: Array) -> Array:
