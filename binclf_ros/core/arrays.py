@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Floats: TypeAlias = 'NDArray[np.floating[Any]]'  # in quotes: numpy 1.21 has no such subscript
 """Of single or double precision."""
+MAX_SQUARE = 1e200
+"""What the sum of the squares of a sample stays below: with larger ones, sums would overflow."""
 WIDE = 512
 """Values that numpy adds to others at once, for a loop that pays."""
 

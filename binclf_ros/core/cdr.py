@@ -34,6 +34,7 @@ Decode = Callable[[bytes], Any]
 LITTLE_ENDIAN = b'\x00\x01'
 """How bytes begin that are plain CDR, the least significant one first."""
 FRONT = 4
+TIME = struct.Struct('<iI')
 LETTERS = {
     'boolean': '?', 'octet': 'B', 'uint8': 'B', 'int8': 'b', 'uint16': 'H', 'int16': 'h', 'uint32': 'I',
     'int32': 'i', 'uint64': 'Q', 'int64': 'q', 'float': 'f', 'double': 'd',
@@ -48,6 +49,13 @@ STAMP = (
     (Segment('header'), Segment('stamp'), Segment('sec')),
     (Segment('header'), Segment('stamp'), Segment('nanosec')),
 )
+
+
+def stamp_in_front(data: bytes) -> int | None:
+    """Return the stamp (ns) of a message whose first field is a header; None where it is not plain CDR."""
+    if data[:2] != LITTLE_ENDIAN or len(data) < FRONT + TIME.size:
+        return None
+    return stamp_ns(*TIME.unpack_from(data, FRONT))
 
 
 class SerializedReadings:

@@ -13,12 +13,12 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
 
 from ..core.arrays import Array
+from ..core.clouds.layout import fields_of, n_points_of, view
+from ..core.clouds.reader import CloudReader
 from ..core.errors import BinclfError, SampleError
 from ..core.features.clouds import LABEL
 from ..recordings.feed import Feed, Message
-from ..ros.cloud_layout import fields_of, n_points_of, view
 from ..ros.cloud_writer import PROBABILITY
-from ..ros.clouds import CloudReader
 from ..ros.qos import CLOUDS_OUT
 from ..ros.types import message_class
 from .course import NS, Clock, Course, Pace, check_labels

@@ -12,6 +12,7 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64, Float64MultiArray, Header, String, UInt8
 
 from ..core.arrays import Array, Floats
+from ..core.clouds.reader import CloudReader
 from ..core.errors import ModelError, SampleError
 from ..core.evaluation.ask import Ask
 from ..core.health.findings import ERROR, OK, WARN, Finding, Pulse
@@ -26,7 +27,6 @@ from ..core.text import difference
 from ..ros.classification import ClassificationOutput
 from ..ros.cloud_bytes import Cloud, SerializedClouds
 from ..ros.cloud_writer import CloudWriter
-from ..ros.clouds import CloudReader
 from ..ros.images import ImageAnswers
 from ..ros.messages import (
     SerializedFeatures,

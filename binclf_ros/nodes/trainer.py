@@ -14,6 +14,7 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
+from ..core.clouds.reader import CloudReader
 from ..core.errors import DescentError, ModelError
 from ..core.evaluation.intake import Intake
 from ..core.evaluation.rival import Rival
@@ -30,7 +31,6 @@ from ..core.storage.durable_learner import DurableLearner
 from ..core.storage.files import place_of
 from ..core.storage.model_file import check_is_new
 from ..ros.cloud_bytes import SerializedClouds
-from ..ros.clouds import CloudReader
 from ..ros.images import LabeledImages
 from ..ros.messages import SerializedFeatures, model_to_msg
 from ..ros.node import BinclfNode

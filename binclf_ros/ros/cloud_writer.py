@@ -14,10 +14,10 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 from ..core.arrays import Array, Floats
+from ..core.clouds.layout import fields_of, n_points_of, view
 from ..core.errors import SampleError
 from ..core.features.clouds import LABEL
 from .cloud_bytes import SIZES, Cloud, fields_bytes
-from .cloud_layout import fields_of, n_points_of, view
 
 PROBABILITY, DECISION = 'probability', 'decision'
 ANSWER_BYTES = 5

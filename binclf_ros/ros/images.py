@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import array
-import struct
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +15,10 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from ..core.arrays import Array
-from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import SampleError
 from ..core.learning.model import Model
-from ..vision.frames import Frame, Pixels, frame_of, frame_of_compressed, mask_of, opencv
-from ..vision.masks import MAX_PAINTED, MaskJoin, draw, keep_newest
+from ..vision.frames import Frame, Pixels, frame_of, frame_of_compressed, opencv
+from ..vision.labeled import Decoders, LabeledFrames
 from ..vision.pixels import PixelReader
 from .messages import message_from_bytes
 from .node import BinclfNode
@@ -29,7 +26,6 @@ from .qos import CLOUDS_OUT, IMAGES, LABELED_POINTS, PICTURE
 
 OVERLAY_SEC = 0.2
 OVERLAY_QUALITY = 80
-STAMP = struct.Struct('<iI')
 
 
 class ImageInput:
@@ -39,7 +35,11 @@ class ImageInput:
         compressed = transport == 'compressed'
         self.kind: type[Any] = CompressedImage if compressed else Image
         self.topic = 'image/compressed' if compressed else 'image'
-        self._frame_of = frame_of_compressed if compressed else frame_of
+        self.decoders = Decoders(
+            partial(message_from_bytes, kind=self.kind),
+            frame_of_compressed if compressed else frame_of,
+            partial(message_from_bytes, kind=Image),
+        )
 
     def subscribe(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
         """Have a node hear every image, as bytes."""
@@ -47,35 +47,12 @@ class ImageInput:
 
     def read(self, data: bytes) -> tuple[Header, Frame]:
         """Return header and frame. Raises SampleError, by the reasons of vision/frames.py."""
-        message = message_from_bytes(data, self.kind)
-        return message.header, self._frame_of(message)
-
-    def stamp(self, data: bytes) -> int:
-        """Return the stamp of an image (ns). Raises SampleError: `unreadable`."""
-        if data[:2] == LITTLE_ENDIAN and len(data) >= 4 + STAMP.size:
-            sec, nanosec = STAMP.unpack_from(data, 4)
-            return int(sec) * 1_000_000_000 + int(nanosec)
-        return _stamp_of(message_from_bytes(data, self.kind).header)
-
-
-def _stamp_of(header: Header) -> int:
-    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
-
-
-@dataclass(frozen=True)
-class _Taught:
-    """What a frame has taught: by which mask (H, W), and the samples X (m, N), y (m,)."""
-
-    mask: Pixels
-    X: Array
-    y: Array
+        message = self.decoders.image(data)
+        return message.header, self.decoders.frame_of(message)
 
 
 class LabeledImages:
-    """Joins images with their masks, and hands the pixels that a mask labels to the trainer.
-
-    A mask takes the place of the one before it of the same frame, among the last `MAX_PAINTED`: what that
-    one taught is taken back, and a mask that labels nothing does no more than that.
+    """Has a trainer hear images and their masks; what they teach is in vision/labeled.py.
 
     `check(names)` raises SampleError for other features than those before; `learn(names, X, y, fresh)`
     takes samples, X (m, N) and y (m,), and which of them (m,) the mask before did not label so;
@@ -89,79 +66,25 @@ class LabeledImages:
         learn: Callable[[tuple[str, ...], Array, Array, NDArray[np.bool_]], None],
         forget: Callable[[Array, Array], None],
     ) -> None:
-        self._node, self._check, self._learn, self._forget = node, check, learn, forget
-        self._taught: OrderedDict[int, _Taught] = OrderedDict()
-        self._reader = PixelReader(node.parameters.pixel_features, node.parameters.image_scale)
-        self._join: MaskJoin[bytes] = MaskJoin()
         self._input = ImageInput(node.parameters.image_transport)
+        self._labeled = LabeledFrames(
+            lambda: node.parameters,
+            self._input.decoders,
+            node.counts,
+            check,
+            lambda lesson: learn(lesson.names, lesson.X, lesson.y, lesson.fresh),
+            lambda lesson: forget(lesson.X, lesson.y),
+        )
         self._input.subscribe(node, self.on_image, 'rejected')
         node.subscribe(Image, 'labeled_image', self.on_mask, LABELED_POINTS, 'rejected', raw=True)
 
     def on_image(self, data: bytes) -> None:
         """Keep an image, and teach it if its mask waits for it."""
-        stamp = self._input.stamp(data)
-        joined = self._join.add_frame(stamp, data, len(data))
-        if joined is not None:
-            self._teach(stamp, *joined)
-        try:
-            self._join.check_waiting()
-        except SampleError:
-            self._node.counts['received'] += 1
-            raise
+        self._labeled.add_frame(data)
 
     def on_mask(self, data: bytes) -> None:
-        """Take a mask in, and teach its image; one that cannot be used counts as one sample received."""
-        try:
-            message = message_from_bytes(data, Image)
-            stamp = _stamp_of(message.header)
-            joined = self._join.add_mask(stamp, mask_of(message))
-        except SampleError:
-            self._node.counts['received'] += 1
-            raise
-        if joined is not None:
-            self._teach(stamp, *joined)
-
-    def _teach(self, stamp: int, data: bytes, mask: Pixels) -> None:
-        """Teach the pixels of an image that a mask labels; those without a reading are counted out."""
-        before = self._taught.get(stamp)
-        if before is not None and not np.any(mask <= 1):
-            self._take_back(stamp)
-            return
-        n_pixels = 1
-        try:
-            pixels, X, y = self._samples(stamp, data, mask)
-            self._check(self._reader.names)
-            n_pixels = len(y)
-        finally:
-            self._node.counts['received'] += n_pixels
-        known = np.isfinite(X).all(axis=1)
-        n_known = int(np.count_nonzero(known))
-        if n_known < n_pixels:
-            self._node.counts['rejected/not_finite'] += n_pixels - n_known
-        self._take_back(stamp)
-        if n_known:
-            X, y, pixels = np.ascontiguousarray(X[known]), y[known], pixels[known]
-            is_new = np.ones(n_known, bool) if before is None else before.mask.reshape(-1)[pixels] != y
-            self._learn(self._reader.names, X, y, is_new)
-            keep_newest(self._taught, stamp, _Taught(mask, X, y), MAX_PAINTED)
-
-    def _take_back(self, stamp: int) -> None:
-        """Have forgotten what a frame has taught, if it has."""
-        before = self._taught.pop(stamp, None)
-        if before is not None:
-            self._forget(before.X, before.y)
-
-    def _samples(self, stamp: int, data: bytes, mask: Pixels) -> tuple[NDArray[np.intp], Array, Array]:
-        """Return the numbers (m,) of the pixels that are drawn, X (m, N) and y (m,). Raises SampleError."""
-        options = self._node.parameters
-        _, frame = self._input.read(data)
-        if mask.shape != (frame.height, frame.width):
-            size = f'{frame.width} × {frame.height}'
-            raise SampleError('size', f'a mask of {mask.shape[1]} × {mask.shape[0]} for a frame of {size}')
-        if self._reader.scale != options.image_scale:
-            self._reader = PixelReader(self._reader.names, options.image_scale)
-        pixels, y = draw(mask, options.pixels_per_image, stamp)
-        return pixels, self._reader.columns(frame, pixels), y
+        """Take a mask in, and teach its image."""
+        self._labeled.add_mask(data)
 
 
 class ImageAnswers:

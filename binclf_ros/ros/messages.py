@@ -14,13 +14,12 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Float64, Float64MultiArray, MultiArrayDimension, String, UInt8
 
-from ..core.arrays import Array
+from ..core.arrays import MAX_SQUARE, Array
 from ..core.cdr import LITTLE_ENDIAN
 from ..core.errors import SampleError
 from ..core.learning.model import Model
 from ..core.text import MAX_NAME, is_name, printable, shown
 
-MAX_SQUARE = 1e200
 LABELS = (0.0, 1.0)
 MAX_PADDING = 7
 """Bytes that the alignments of two versions of CDR may differ by."""

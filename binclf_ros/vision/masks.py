@@ -75,6 +75,11 @@ class MaskJoin(Generic[T]):
         if self._masks and self._count - next(iter(self._masks.values()))[1] >= MAX_WAIT:
             raise self._give_up(f'none of the {MAX_WAIT} after it is of this stamp')
 
+    def end(self) -> None:
+        """Raise SampleError (`no_frame`) for a mask that waits, as no frame will come; it is forgotten."""
+        if self._masks:
+            raise self._give_up('none that is there is of this stamp')
+
     def _keep(self, stamp: int, frame: T) -> T:
         """Keep a frame that is painted on, for the next mask of it."""
         keep_newest(self._painted, stamp, frame, MAX_PAINTED)

@@ -22,12 +22,12 @@ with warnings.catch_warnings():
 
     serialize_message(PointCloud2())  # what this loads warns
 
+from binclf_ros.core.clouds.layout import CLOCKS, DATATYPES, MAX_STEP
+from binclf_ros.core.clouds.reader import CloudReader
 from binclf_ros.core.errors import ExpressionError, SampleError
 from binclf_ros.core.learning.model import Model
 from binclf_ros.ros.cloud_bytes import SerializedClouds
-from binclf_ros.ros.cloud_layout import CLOCKS, DATATYPES, MAX_STEP
 from binclf_ros.ros.cloud_writer import CloudWriter, one_point_cloud
-from binclf_ros.ros.clouds import CloudReader
 
 CODES = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}
 SIZES = {code: struct.calcsize(letter) for code, letter in CODES.items()}

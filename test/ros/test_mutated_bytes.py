@@ -18,10 +18,10 @@ with warnings.catch_warnings():
 
     serialize_message(Float64MultiArray())  # what this loads warns
 
+from binclf_ros.core.clouds.reader import CloudReader
 from binclf_ros.core.errors import SampleError
 from binclf_ros.ros.cloud_bytes import SerializedClouds
 from binclf_ros.ros.cloud_writer import CloudWriter
-from binclf_ros.ros.clouds import CloudReader
 from binclf_ros.ros.messages import SerializedFeatures
 
 LETTERS = {1: 'b', 2: 'B', 3: 'h', 4: 'H', 5: 'i', 6: 'I', 7: 'f', 8: 'd'}

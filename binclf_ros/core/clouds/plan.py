@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..core.errors import SampleError
-from ..core.features.clouds import LABEL, PointExpression
-from ..core.text import MAX_NAME, is_name, printable, shown
-from .cloud_layout import Field, Fields, default_features, needed, single
+from ..errors import SampleError
+from ..features.clouds import LABEL, PointExpression
+from ..text import MAX_NAME, is_name, printable, shown
+from .layout import Field, Fields, default_features, needed, single
 
 Parsed: TypeAlias = 'Callable[[str], PointExpression | None]'
 """The expression that a name is; None for the mere name of a field."""

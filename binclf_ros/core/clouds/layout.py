@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import Array
-from ..core.errors import SampleError
+from ..arrays import Array
+from ..errors import SampleError
 
 DATATYPES = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 8: 'f8'}
 """INT8 to FLOAT64 of `sensor_msgs/PointField`, as numpy names them."""

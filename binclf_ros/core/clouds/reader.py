@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Point clouds ↔ numpy: any scalar fields of a `sensor_msgs/PointCloud2` as features of its points.
 
-What a cloud has to be, and the reasons to refuse one, are in cloud_layout.py; here come to it
+What a cloud has to be, and the reasons to refuse one, are in layout.py; here come to it
 
 ============  ======================================================================
 `field`       a field that a feature needs is missing, or there is none at all
@@ -15,21 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import PointCloud2
 
-from ..core.arrays import Array, Floats
-from ..core.errors import ExpressionError, SampleError
-from ..core.features.clouds import LABEL, PointExpression, parse_point_expression
-from ..core.learning.losses import sigmoid
-from ..core.learning.model import Model
-from ..core.learning.taught import Taught
-from ..core.text import printable
-from .cloud_bytes import Cloud
-from .cloud_layout import (
+from ..arrays import MAX_SQUARE, Array, Floats
+from ..errors import ExpressionError, SampleError
+from ..features.clouds import LABEL, PointExpression, parse_point_expression
+from ..learning.losses import sigmoid
+from ..learning.model import Model
+from ..learning.taught import Taught
+from ..text import printable
+from .layout import (
     fields_of,
     fill,
     is_padded,
@@ -38,10 +36,10 @@ from .cloud_layout import (
     single,
     view,
 )
-from .cloud_plan import Parsed, Plan
-from .messages import MAX_SQUARE
+from .plan import Parsed, Plan
 
-CloudLike: TypeAlias = 'PointCloud2 | Cloud'
+CloudLike: TypeAlias = Any
+"""A `sensor_msgs/PointCloud2`, of rclpy or of a recording, or a view of the bytes of one."""
 Block: TypeAlias = 'tuple[int, Floats, NDArray[np.bool_] | None]'
 """The first point, z (m,), and which points are usable where not all are."""
 BLOCK_POINTS = 16_384
