@@ -14,7 +14,8 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ..core.arrays import Array
-from ..core.clouds.reader import CloudReader
+from ..core.clouds.labeled import LabeledClouds
+from ..core.clouds.reader import CloudReader, LabeledPoints
 from ..core.errors import DescentError, ModelError
 from ..core.evaluation.intake import Intake
 from ..core.evaluation.rival import Rival
@@ -50,7 +51,10 @@ class Trainer(BinclfNode[TrainerParameters]):
     def __init__(self) -> None:
         super().__init__('trainer', TrainerParameters, counted=('received', 'accepted'))
         self._samples = SerializedFeatures(labeled=True)
-        self._clouds, self._points = SerializedClouds(), CloudReader(self.parameters.point_features)
+        self._points = CloudReader(self.parameters.point_features)
+        self._clouds = LabeledClouds(
+            self._points, SerializedClouds().read, self.counts, self._check_points, self._take_points
+        )
         self._publishing = threading.Lock()
         self._forgotten = 0
         self._failures = {'learning': '', 'model_file': '', 'dataset_file': ''}
@@ -114,16 +118,13 @@ class Trainer(BinclfNode[TrainerParameters]):
 
     def on_labeled_points(self, data: bytes) -> None:
         """Check one labelled cloud; the points that cannot be used are left out, and counted."""
-        count = 1
-        try:
-            cloud = self._points.read_labeled(self._clouds.read(data))
-            self.remark(self._points.is_stale, self._points.remarks())
-            self._names.check(cloud.names)
-            count = len(cloud.y) + sum(cloud.left_out.values())
-        finally:
-            self.counts['received'] += count
-        for reason, left_out in cloud.left_out.items():
-            self.counts[f'rejected/{reason}'] += left_out
+        self._clouds.add(data)
+
+    def _check_points(self, names: tuple[str, ...]) -> None:
+        self.remark(self._points.is_stale, self._points.remarks())
+        self._names.check(names)
+
+    def _take_points(self, cloud: LabeledPoints) -> None:
         self._intake.take(cloud.names, cloud.X, cloud.y)
 
     def _check_memory(self, n_features: int) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,8 +21,10 @@ from ..core.storage.files import replace_file
 from . import store
 from .config import Config, read_config
 from .errors import OfflineFailed
-from .extraction import Job, Outcome, run
+from .extraction import run
 from .inputs import Inputs, Source
+from .job import Job, Outcome
+from .labeled_topics import NAMES, read_remaps
 from .labels import Range, read_ranges
 from .progress import Bar
 from .rows import Part
@@ -31,6 +33,16 @@ from .work import Work
 FAILED, MISTAKE, MISSED, INTERRUPTED = 1, 2, 3, 130
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """What is nobody's mistake."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled samples by recording, of these features; the longest window, and what a sample is."""
+
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    window_sec: float
+    kind: str
 
 
 def guarded(name: str, command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -71,6 +83,7 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     add('--params', type=Path, metavar='FILE', help='the YAML that runs on the robot')
     add('--set', action='append', default=[], metavar='NAME=VALUE', help='change one of its parameters')
     add('--namespace', default='/', metavar='NS', help='of paths without a leading slash (default: /)')
+    add('-r', '--remap', action='append', default=[], metavar='FROM:=TO', help=f'of {", ".join(NAMES)}')
     add('--labels', type=Path, metavar='FILE', help='recording,start,end,label as CSV or YAML')
     add('--jobs', type=int, default=0, metavar='N', help='processes (default: one a core)')
     add('--cluster', default='', metavar='URL', help='a Dask scheduler, tcp://… or tls://…')
@@ -160,13 +173,14 @@ def _job(
     labels = None
     if ranges is not None:
         labels = given.labels, tuple(each for each in ranges if source.is_called(each.recording))
-    return Job(source, config.sampling, given.namespace, folder, labels)
+    taught = config.taught and replace(config.taught, remap=read_remaps(given.remap))
+    return Job(source, config.sampling, given.namespace, folder, labels, taught=taught)
 
 
 def parts_of(
     given: argparse.Namespace, config: Config, folder: Path, inputs: Inputs, work: Work
-) -> tuple[list[Part], tuple[str, ...], float]:
-    """Return the labelled samples of BAGS, by recording, their names, and the longest window (s).
+) -> Samples:
+    """Return the labelled samples of BAGS.
 
     BAGS are recordings, whose samples go to a folder, or samples that are there. Raises BinclfError where
     they are of different features, or none has a label.
@@ -185,7 +199,8 @@ def parts_of(
     parts = [Part(each, meta.name, meta.group) for each, meta in zip(folders, metas) if meta.labeled]
     if not parts:
         raise BinclfError('no sample of any recording has a label: set label, or give --labels FILE')
-    return parts, metas[0].features, max(meta.window_sec for meta in metas)
+    window_sec = max(meta.window_sec for meta in metas)
+    return Samples(tuple(parts), metas[0].features, window_sec, metas[0].kind)
 
 
 def _difference(some: Sequence[str], others: Sequence[str]) -> str:

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 from ..core.errors import BinclfError, ParameterError, StorageError
 from ..core.evaluation.options import EvaluationOptions
-from ..core.features.options import SamplingOptions
+from ..core.features.options import PointOptions, SamplingOptions
 from ..core.learning.options import LearningOptions
 from ..core.options import Options, checked, named
 from ..core.storage.files import why
+from ..vision.options import PixelOptions
+from .job import Taught
 
 MAX_BYTES = 2**24
 _TRUE, _FALSE = ('true', 'yes', 'on', '1'), ('false', 'no', 'off', '0')
@@ -28,11 +30,13 @@ class Config:
     sampling: SamplingOptions
     learning: LearningOptions
     evaluation: EvaluationOptions
+    taught: Taught | None = None
+    """How to take labelled clouds and images; None where features are named."""
 
 
 KINDS: dict[str, tuple[type[Options], ...]] = {
     'featurizer': (SamplingOptions,),
-    'trainer': (LearningOptions, EvaluationOptions),
+    'trainer': (LearningOptions, EvaluationOptions, PixelOptions, PointOptions),
 }
 """Node → the options that it has of it."""
 O = TypeVar('O', bound=Options)  # noqa: E741
@@ -51,9 +55,10 @@ def read_config(params: Path | None, changes: Sequence[str]) -> Config:
             hint = f'did you mean {near[0]}?' if near else f'there are {", ".join(known)}'
             raise ParameterError(f'--set {change!r:.100}: expected name=value; {hint}')
         given[name] = _parsed(text.strip(), known[name])
-    return Config(
-        _made(SamplingOptions, given), _made(LearningOptions, given), _made(EvaluationOptions, given)
-    )
+    sampling = _made(SamplingOptions, given)
+    taught = Taught(_made(PointOptions, given), _made(PixelOptions, given), tuple(sorted(given)))
+    learning, evaluation = _made(LearningOptions, given), _made(EvaluationOptions, given)
+    return Config(sampling, learning, evaluation, None if sampling.features else taught)
 
 
 def _made(kind: type[O], given: Mapping[str, Any]) -> O:

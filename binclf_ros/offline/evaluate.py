@@ -61,14 +61,14 @@ def _run(arguments: Sequence[str]) -> int:
     inputs = find_sources(given.bags)
     with tempfile.TemporaryDirectory(prefix='binclf_ros-') as folder:
         with work_of(given, len(inputs[0]) or len(inputs[1])) as work:
-            parts, names, _ = parts_of(given, config, given.store or Path(folder), inputs, work)
-        if names != model.features:
-            raise BinclfError(_differ(names, model))
+            samples = parts_of(given, config, given.store or Path(folder), inputs, work)
+        if samples.names != model.features:
+            raise BinclfError(_differ(samples.names, model))
         predicted = [
             Predicted(part.name, np.array(part.y), model.decision_function(part.X), part.group)
-            for part in parts
+            for part in samples.parts
         ]
-    figures = by_recording(predicted)
+    figures = by_recording(predicted, samples.kind)
     for line in lines(figures):
         say(given, line)
     if given.json is not None:
@@ -90,7 +90,9 @@ def _with_features(config: Config, model: Model) -> Config:
     """Return the options with the features of the model, where none are given."""
     if config.sampling.features:
         return config
-    return replace(config, sampling=replace(config.sampling, features=model.features))
+    sampling = replace(config.sampling, features=model.features)
+    taught = config.taught and replace(config.taught, model=model.features)
+    return replace(config, sampling=sampling, taught=taught)
 
 
 def _differ(names: Sequence[str], model: Model) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from ..arguments import Parser
 from ..core.errors import BinclfError
 from .command import add_sampling, config_of, guarded, parser_of, samples_of, say, work_of
-from .extraction import Outcome
 from .inputs import find_sources
+from .job import Outcome
 from .tables import WRITERS
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,46 +14,20 @@ from numpy.typing import NDArray
 
 from ..core.arrays import Array
 from ..core.errors import BinclfError
-from ..core.features.options import SamplingOptions
 from ..core.health.sampling import Labelling, find
 from ..recordings.bags import Recording
 from ..recordings.parts import Message
 from . import store
 from .binding import Bound, bind, in_order, in_stretches
 from .errors import OfflineFailed
-from .inputs import Source
-from .labels import Range, Ranges, labels_at, ranges_of
+from .job import Job, Outcome, Progress
+from .labeled import extract_labeled, labeled_topics
+from .labels import Ranges, labels_at, ranges_of
 from .store import Meta
 
 BLOCK = 4096
 NOTE_EVERY = 1000
 """Messages between two words about how far it is."""
-Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a task needs to know: a recording, what to sample, and where the samples go."""
-
-    source: Source
-    options: SamplingOptions
-    namespace: str
-    store: Path
-    labels: tuple[Path, tuple[Range, ...]] | None = None
-    """The file of labels and those of this recording; None: they are topics of the recording."""
-    wants_labels: bool = True
-    """Whether it has to be told that samples have no label."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it: the folder and what is known of the samples, or why there are none."""
-
-    name: str
-    folder: Path
-    meta: Meta | None = None
-    problem: str = ''
-    reused: bool = False
 
 
 def run(job: Job, progress: Progress = lambda share: None) -> Outcome:
@@ -64,6 +38,7 @@ def run(job: Job, progress: Progress = lambda share: None) -> Outcome:
             **asdict(job.options),
             'namespace': job.namespace,
             'labels': job.labels and job.labels[1],
+            **({'taught': asdict(job.taught)} if job.taught else {}),
         }
         key = store.key_of(job.source.files, options)
         made = store.is_made(folder, key)
@@ -76,6 +51,9 @@ def run(job: Job, progress: Progress = lambda share: None) -> Outcome:
 
 def _extract(job: Job, folder: Path, key: str, progress: Progress) -> Meta:
     recording = job.source.open()
+    topics = labeled_topics(job, recording)
+    if topics is not None:
+        return extract_labeled(job, recording, topics, folder, key, progress)
     start_ns, end_ns = recording.start_ns, recording.end_ns
     bound = bind(recording, job.options, job.namespace, labels=job.labels is None)
     rows = _Rows(len(bound.sampler.features))

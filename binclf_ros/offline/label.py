@@ -116,7 +116,7 @@ def _values(
     unlabeled = argparse.Namespace(**{**vars(given), 'labels': None, 'quiet': True})
     with tempfile.TemporaryDirectory(prefix='binclf_ros-') as folder:
         with work_of(given, len(sources)) as work:
-            config = replace(config, sampling=plain)
+            config = replace(config, sampling=plain, taught=None)
             found = samples_of(unlabeled, config, Path(folder), sources, work, wants_labels=False)
         for outcome in found:
             X, _, t = store.arrays(outcome.folder)

@@ -17,7 +17,7 @@ from ..core.learning.model import Model
 from ..core.storage.files import replace_file
 from ..report.html import table
 from .scoring import together
-from .summary import COLUMNS, number
+from .summary import columns_of, number
 from .validation import Validated
 
 PNG_NAME, HTML_NAME = 'report.png', 'report.html'
@@ -124,8 +124,8 @@ def _page(
             f'<img alt="{escape(words[1])}" src="data:image/png;base64,{data}">',
             '<h2>Recordings, the worst first</h2>',
             table(
-                ['recording', *COLUMNS],
-                ([row['name'], *(number(row[name]) for name in COLUMNS)] for row in rows),
+                ['recording', *columns_of(figures)],
+                ([row['name'], *(number(row[name]) for name in columns_of(figures))] for row in rows),
             ),
             '<h2>Model</h2>',
             table(

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.evaluation.curves import confusion
 from ..core.evaluation.scores import scores_of
+from .store import VECTORS
 
-KEYS = ('accuracy', 'balanced_accuracy', 'log_loss', 'auc')
+KEYS = ('accuracy', 'balanced_accuracy', 'log_loss', 'auc', 'iou')
 """What of the scores goes into the JSON."""
 COUNTS = ('samples', 'positives')
 MAX_Z = 1e100
@@ -41,7 +43,9 @@ def figures(y: Array, z: Array, share: float) -> dict[str, Any]:
     What is not defined, as the AUC of one class, is None.
     """
     z = np.nan_to_num(z, nan=0.0, posinf=MAX_Z, neginf=-MAX_Z)
-    scores = scores_of(y, z, KEYS)
+    _, fp, fn, tp = confusion(y, z)
+    union = tp + fp + fn
+    scores = {**scores_of(y, z, KEYS), 'iou': tp / union if union else math.nan}
     found: dict[str, Any] = {'samples': len(y), 'positives': int(np.sum(y))}
     for key in KEYS:
         value = scores.get(key, math.nan)
@@ -62,8 +66,8 @@ def baseline(y: Array, share: float) -> float | None:
     return -sum(parts)
 
 
-def by_recording(predicted: Sequence[Predicted]) -> dict[str, Any]:
-    """Return the figures of all, and under `recordings` those of each, the worst first."""
+def by_recording(predicted: Sequence[Predicted], kind: str = VECTORS) -> dict[str, Any]:
+    """Return the figures of all samples, of a kind, and of each recording, the worst first."""
     y, z = together(predicted)
     share = float(np.mean(y)) if len(y) else 0.0
     rows = [
@@ -75,4 +79,4 @@ def by_recording(predicted: Sequence[Predicted]) -> dict[str, Any]:
         for each in predicted
     ]
     rows.sort(key=lambda row: -(row['log_loss'] if row['log_loss'] is not None else -1.0))
-    return {**figures(y, z, share), 'recordings': rows}
+    return {'kind': kind, **figures(y, z, share), 'recordings': rows}

@@ -30,6 +30,7 @@ from .errors import OfflineFailed
 FORMAT = 'binclf_ros/samples'
 VERSION = 1
 META = 'meta.json'
+VECTORS, POINTS, PIXELS = 'vectors', 'points', 'pixels'
 MAX_META = 2**24
 EDGE_BYTES = 65_536
 """What is looked at of either end of a file to know it again: the start, and the index at the end."""
@@ -56,6 +57,8 @@ class Meta:
     counts: Mapping[str, int] = field(default_factory=dict)
     """As the diagnostics of the featurizer count."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = VECTORS
+    """What a sample is: a vector of features, a point of a cloud, or a pixel of an image."""
 
 
 def folder_of(store: Path, name: str) -> Path:

@@ -17,7 +17,7 @@ from ..core.errors import BinclfError
 from ..core.storage.dataset_format import header, records
 from ..core.storage.files import replace_file
 from . import store
-from .extraction import Outcome
+from .job import Outcome
 
 ROWS = 4096
 

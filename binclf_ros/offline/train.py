@@ -12,12 +12,22 @@ from typing import Any
 from ..arguments import Parser
 from ..core.learning.model import Model
 from ..core.storage.model_file import save_model
-from .command import add_sampling, config_of, guarded, parser_of, parts_of, say, warn, work_of, write_json
+from .command import (
+    Samples,
+    add_sampling,
+    config_of,
+    guarded,
+    parser_of,
+    parts_of,
+    say,
+    warn,
+    work_of,
+    write_json,
+)
 from .config import Config
 from .fit import fit
 from .inputs import find_sources
 from .progress import Bar
-from .rows import Part
 from .scoring import by_recording
 from .summary import lines
 from .validation import Validated, study, validate
@@ -53,8 +63,9 @@ def _run(arguments: Sequence[str]) -> int:
     store = given.store or given.output.with_suffix('.samples')
     inputs = find_sources(given.bags)
     with work_of(given, len(inputs[0]) or len(inputs[1])) as work:
-        parts, names, window_sec = parts_of(given, config, store, inputs, work)
-        validated = _validated(given, config, parts, names, window_sec, work)
+        samples = parts_of(given, config, store, inputs, work)
+        parts, names = samples.parts, samples.names
+        validated = _validated(given, config, samples, work)
         with Bar('fitting', 0, 'passes', given.quiet) as bar:
             model = fit(
                 parts,
@@ -65,7 +76,7 @@ def _run(arguments: Sequence[str]) -> int:
                 show=lambda passes, gradient: bar.advance(1, f'gradient {gradient:.1e}'),
             )
         save_model(given.output, model)
-        figures = by_recording(validated.predicted)
+        figures = by_recording(validated.predicted, samples.kind)
         _tell(given, model, figures, validated)
         if given.report is not None:
             from .report import write_report
@@ -79,16 +90,15 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _validated(
-    given: argparse.Namespace,
-    config: Config,
-    parts: Sequence[Part],
-    names: tuple[str, ...],
-    window_sec: float,
-    work: Work,
-) -> Validated:
+def _validated(given: argparse.Namespace, config: Config, samples: Samples, work: Work) -> Validated:
     validated = validate(
-        parts, names, config.learning, work, given.cross_validate, given.split_at, window_sec
+        samples.parts,
+        samples.names,
+        config.learning,
+        work,
+        given.cross_validate,
+        given.split_at,
+        samples.window_sec,
     )
     for note in validated.notes:
         warn(note)

@@ -136,8 +136,9 @@ def _split(
         return Validated(
             tuple(_predict(fitted(parts), parts)), 'on the samples that it was taught', (note,)
         )
+    behind = f'{gap_sec:g} s behind {at:g} s' if gap_sec else f'behind {at:g} s'
     words = (
-        f'what comes {gap_sec:g} s behind {at:g} s was predicted by a model of what comes before: one '
+        f'what comes {behind} was predicted by a model of what comes before: one '
         'recording says little about another day'
     )
     return Validated(tuple(_predict(fitted(taught), held)), words)

@@ -102,7 +102,8 @@ def keep_newest(kept: OrderedDict[int, S], stamp: int, value: S, count: int) -> 
 
 
 def _no_frame(stamp: int, why: str) -> SampleError:
-    text = f'a mask of {stamp * 1e-9:.9f} s has no frame: {why}; a mask has the stamp of its frame'
+    sec, nanosec = divmod(stamp, 1_000_000_000)  # a float has no room for both
+    text = f'a mask of {sec}.{nanosec:09d} s has no frame: {why}; a mask has the stamp of its frame'
     return SampleError('no_frame', text)
 
 

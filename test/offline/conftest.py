@@ -13,6 +13,7 @@ collect_ignore = (
     if find_spec('rosbags')
     else [
         'test_commands.py',
+        'test_labeled.py',
         'test_workers.py',
         'test_label.py',
         'test_recording_situations.py',
