@@ -61,7 +61,7 @@ def street(seed: int, n_points: int = 60) -> np.ndarray:
 
 
 def road(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture of which the lower part is grey and the rest is green, and its mask, partly known."""
+    """Return a picture of which the lower part is grey and the rest green, and its mask, partly known."""
     generator = np.random.default_rng(seed)
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[8 + seed % 8 :] = 1
