@@ -56,7 +56,8 @@ def read_config(params: Path | None, changes: Sequence[str]) -> Config:
             raise ParameterError(f'--set {change!r:.100}: expected name=value; {hint}')
         given[name] = _parsed(text.strip(), known[name])
     sampling = _made(SamplingOptions, given)
-    taught = Taught(_made(PointOptions, given), _made(PixelOptions, given), tuple(sorted(given)))
+    columns = tuple(name for name in ('point_features', 'pixel_features') if name in given)
+    taught = Taught(_made(PointOptions, given), _made(PixelOptions, given), columns)
     learning, evaluation = _made(LearningOptions, given), _made(EvaluationOptions, given)
     return Config(sampling, learning, evaluation, None if sampling.features else taught)
 

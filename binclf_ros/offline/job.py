@@ -23,7 +23,7 @@ class Taught:
     points: PointOptions = field(default_factory=PointOptions)
     pixels: PixelOptions = field(default_factory=PixelOptions)
     given: tuple[str, ...] = ()
-    """The options of these that were named."""
+    """Which of `point_features` and `pixel_features` were named."""
     remap: tuple[tuple[str, str], ...] = ()
     """Topics by other names, as ROS remaps them: from, to."""
     model: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -32,9 +33,8 @@ class ImageInput:
     """Reads images, raw or compressed, from bytes; a frame is made of them when it is needed."""
 
     def __init__(self, transport: str) -> None:
-        compressed = transport == 'compressed'
+        compressed = self._compressed = transport == 'compressed'
         self.kind: type[Any] = CompressedImage if compressed else Image
-        self.topic = 'image/compressed' if compressed else 'image'
         self.decoders = Decoders(
             partial(message_from_bytes, kind=self.kind),
             frame_of_compressed if compressed else frame_of,
@@ -43,7 +43,11 @@ class ImageInput:
 
     def subscribe(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
         """Have a node hear every image, as bytes."""
-        node.subscribe(self.kind, self.topic, callback, IMAGES, count, raw=True)
+        node.subscribe(self.kind, self.topic_of(node), callback, IMAGES, count, raw=True)
+
+    def topic_of(self, node: Node) -> str:
+        """Return where a node hears images: /compressed follows what `image` is remapped to."""
+        return f'{node.resolve_topic_name("image")}/compressed' if self._compressed else 'image'
 
     def read(self, data: bytes) -> tuple[Header, Frame]:
         """Return header and frame. Raises SampleError, by the reasons of vision/frames.py."""

@@ -114,7 +114,7 @@ class Pictures:
         if live and self._subscription is None:
             self._heard, self._problem = time.monotonic(), ''
             self._subscription = self._node.poll(
-                self._input.kind, self._input.topic, self._on_image, NEWEST
+                self._input.kind, self._input.topic_of(self._node), self._on_image, NEWEST
             )
         elif not live and self._subscription is not None:
             self._node.unsubscribe(self._subscription)
@@ -127,7 +127,9 @@ class Pictures:
         """Show the newest frame, or say why there is none. Raises BinclfError."""
         if self._newest is None:
             if now - self._heard > SILENT_SEC:
-                self._say(f'no picture on {self._node.resolve_topic_name(self._input.topic)}')
+                self._say(
+                    f'no picture on {self._node.resolve_topic_name(self._input.topic_of(self._node))}'
+                )
             return
         data, self._newest = self._newest, None
         self._heard = self._shown_at = now

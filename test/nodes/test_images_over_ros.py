@@ -51,10 +51,15 @@ def compressed(i, pixels):
 @pytest.mark.parametrize('transport', ['raw', 'compressed'])
 def test_paint_a_little_and_the_rest_is_seen(ground, transport):
     kind, topic, message = (
-        (Image, 'image', image) if transport == 'raw' else (CompressedImage, 'image/compressed', compressed)
+        (Image, '/camera/image', image)
+        if transport == 'raw'
+        else (CompressedImage, '/camera/image/compressed', compressed)
     )
-    ground.start('trainer', pixel_features=FEATURES, pixels_per_image=200, image_transport=transport)
-    ground.start('predictor', image_transport=transport)
+    remap = '-r', 'image:=/camera/image'  # the base, as for all that hears by image_transport
+    ground.start(
+        'trainer', *remap, pixel_features=FEATURES, pixels_per_image=200, image_transport=transport
+    )
+    ground.start('predictor', *remap, image_transport=transport)
     models, answers = ground.hear_models(), ground.subscribe(Image, 'classified_image', 5)
     overlays = ground.subscribe(CompressedImage, '/predictor/overlay/compressed', 1)
     frames = ground.publisher(kind, topic, 10, subscribers=2)
