@@ -172,8 +172,8 @@ def labeled_topics(job: Job, recording: Recording) -> LabeledTopics | None:
     found = find_labeled(recording, taught, job.namespace, lambda: _is_of_pixels(taught.model))
     if found is None and not job.options.features:
         raise BinclfError(
-            'no features, no labelled clouds and no masks: give --params FILE with features, or name '
-            f'topics by --remap {POINTS_TOPIC}:=TOPIC or {MASKS_TOPIC}:=TOPIC; it has '
+            'no features: give --params FILE with features, or --set features=EXPR; nor are there labelled '
+            f'clouds or masks: --remap {POINTS_TOPIC}:=TOPIC, {MASKS_TOPIC}:=TOPIC names them; it has '
             f'{", ".join(sorted(recording.types)) or "no topics"}'
         )
     if found is not None and job.labels is not None:

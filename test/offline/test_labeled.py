@@ -173,7 +173,11 @@ def two_cameras(path):
         (two_cameras, ['-r', 'image:=/front'], 'no topic /front, as --remap names it for image'),
         (two_cameras, ['-r', 'labeled_points:=/left/image_raw'], 'is of the type sensor_msgs/msg/Image'),
         (two_cameras, ['-r', 'camera:=/front'], 'expected FROM:=TO, with FROM of labeled_points'),
-        (lambda path: write_bag(path, 0, seconds=1.0), [], 'no labelled clouds and no masks'),
+        (
+            lambda path: write_bag(path, 0, seconds=1.0),
+            [],
+            '--set features=EXPR; nor are there labelled clouds or masks',
+        ),
         (
             lambda path: clouds_bag(path, [1], '/points'),
             ['--set', 'point_features=[z, reflectance]'],
