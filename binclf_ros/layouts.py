@@ -66,7 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
             path = Path(given.output).expanduser() / f'{name}.{layout}'
             path.write_text(text, encoding='utf-8')
             print(path)
-    except (BinclfError, OSError) as error:
+    except BinclfError as error:
         print(f'layouts: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f'layouts: {error.filename} cannot be written: {error.strerror}', file=sys.stderr)
         return 2
     return 0

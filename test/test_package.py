@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 import binclf_ros
-from binclf_ros.__main__ import PROGRAMS
+from binclf_ros.__main__ import PROGRAMS, start
 from binclf_ros.core.features.functions import FUNCTIONS
 from binclf_ros.core.features.statistics import STATISTICS
 from binclf_ros.ros.options import KINDS, Words, configuration, table
@@ -115,13 +115,16 @@ def test_the_readme_is_short_and_keeps_its_two_commands() -> None:
     assert re.search(r'^make demo ', text, re.MULTILINE) and re.search(r'^make test ', text, re.MULTILINE)
 
 
-def test_the_page_on_the_language_names_each_function_and_statistic() -> None:
+def test_the_page_on_the_language_tells_of_each_function_and_statistic() -> None:
     text = (ROOT / 'doc' / 'reference' / 'expressions.md').read_text()
-    said = {
-        kind: set(re.findall(r'[a-z_0-9]+', re.findall(rf'\*\*{kind}\*\*: `([^`]+)`', text)[0]))
+    told = {
+        kind: re.findall(
+            r'^\| `(\w+)` \| .+ \|$', text.split(f'## {kind}\n')[1].split('\n## ')[0], re.MULTILINE
+        )
         for kind in ('Statistics', 'Functions')
     }
-    assert said == {'Statistics': set(STATISTICS), 'Functions': set(FUNCTIONS)}
+    assert sorted(told['Statistics']) == sorted([*STATISTICS, 'band'])
+    assert sorted(told['Functions']) == sorted(FUNCTIONS)
 
 
 def test_the_executables_of_setup_and_of_the_module_are_the_same() -> None:
@@ -184,6 +187,36 @@ def test_help_of_the_keyboard_needs_no_terminal() -> None:
     )
     assert done.returncode == 0 and not done.stderr
     assert 'yes, from now on' in done.stdout
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_a_wrong_argument_is_one_line_and_the_code_of_a_mistake(name: str, capsys: Any) -> None:
+    assert start(name, ['--nonsense']) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f'{name}: ') and len(said.err.strip().splitlines()) == 1
+    assert not said.out
+
+
+@pytest.mark.parametrize('name', [name for name, module in PROGRAMS.items() if 'nodes' not in module])
+def test_help_of_a_command_explains_its_arguments(name: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        start(name, ['--help'])
+    assert not ended.value.code
+    assert capsys.readouterr().out.startswith(f'usage: {name} ')
+
+
+def test_a_program_says_what_it_needs_where_ros_is_missing() -> None:
+    program = (
+        'import sys; sys.modules["rclpy"] = None\n'
+        'from binclf_ros.__main__ import start\n'
+        'print(*(start(name, []) for name in ("featurizer", "predictor", "web", "label_keyboard", "demo")))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert done.stdout.split() == ['1'] * 5, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 5 and all('needs rclpy' in line and 'pip install' in line for line in lines)
 
 
 def test_the_example_against_mse_shows_the_difference() -> None:

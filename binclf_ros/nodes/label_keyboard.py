@@ -22,6 +22,7 @@ from std_msgs.msg import Int8
 from ..core.health.findings import Heard
 from ..core.text import printable
 from ..ros.options import KINDS
+from ..ros.process import why_not
 from ..ros.qos import overridable
 
 NO_LABEL = -1
@@ -53,8 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
     signalled: list[int] = []
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda number, _: signalled.append(number))
-    # rclpy's own handlers would end ROS in a thread of theirs, in the middle of what goes on here
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        # rclpy's own handlers would end ROS in a thread of theirs, in the middle of what goes on here
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # of rcl
+        print(f'cannot start: {why_not(error)}', file=sys.stderr)
+        return 1
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)
@@ -99,7 +104,7 @@ def _read_keys(node: Node, executor: SingleThreadedExecutor, signalled: list[int
 
 
 def _show_health(node: Node) -> None:
-    """Have what the nodes of this namespace say of their work be shown above the label."""
+    """Show above the label what the nodes of this namespace say of their work."""
     heard, namespace = Heard(), node.get_namespace().strip('/')
     names = {f'{namespace}/{each}'.lstrip('/') for each in KINDS}
 

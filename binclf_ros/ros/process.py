@@ -75,7 +75,7 @@ def run_together(
         pass
     except (BinclfError, ParameterException, RuntimeError) as error:  # those of rcl are RuntimeErrors
         if not signalled:  # else ROS was shut down under what was going on
-            print(f'cannot start: {printable_lines(error)}', file=sys.stderr)
+            print(f'cannot start: {why_not(error)}', file=sys.stderr)
             return 1
     finally:
         _ignore_signals()
@@ -83,6 +83,14 @@ def run_together(
         rclpy.try_shutdown()
         _ignore_signals()  # rclpy has put back what was there before it
     return 0
+
+
+def why_not(error: Exception) -> str:
+    """Return why a node cannot start; an error of unknown arguments holds nothing but their list."""
+    said = printable_lines(error)
+    if 'UnknownROSArgs' in type(error).__name__:
+        return f'{said} is unknown to ROS: expected -p NAME:=VALUE, -r FROM:=TO and the like'
+    return said
 
 
 def _end(nodes: Iterable[BinclfNode[Any]]) -> None:
