@@ -3,8 +3,8 @@
 
 A message in CDR is one piece: where a field is depends on nothing but how long the strings and lists before
 it are. As long as these lengths stay the same, the numbers that are wanted are taken with one `struct`.
-Rules: OMG DDS-XTypes 1.3, 7.4.3 (plain CDR): a number lies at a multiple of its size, behind the four
-bytes that say the encoding; a string or list has its length in front, a string its NUL behind.
+Rules: OMG DDS-XTypes 1.3, 7.4.3 (plain CDR): a number lies at a multiple of its size, after the four
+bytes that say the encoding; a string or list has its length in front, a string its NUL at the end.
 
 Nothing here knows a message class: the fields of a type come from `FieldTypes`, and messages that have no
 shape from a decoder. On a robot both are rclpy's, offline those of a recording.
@@ -40,9 +40,9 @@ LETTERS = {
     'int32': 'i', 'uint64': 'Q', 'int64': 'q', 'float': 'f', 'double': 'd',
 }  # fmt: skip
 MAX_STEPS = 20_000
-"""Fields and elements that are gone through at most to find where those behind them are."""
+"""At most this many fields and elements are gone through to find where those after them are."""
 MAX_TRIES = 8
-"""Messages running that have no shape, or none that fits, before no more is looked for one."""
+"""After this many messages in a row without a shape that fits, none is looked for any more."""
 MAX_SHAPES = 4
 Wanted = list[tuple[int, Fields]]
 STAMP = (
@@ -101,7 +101,7 @@ class SerializedReadings:
         number a path.
         """
         try:
-            for each in data[:3]:  # a shape is learnt of lengths that come twice
+            for each in data[:3]:  # a shape is learned from lengths that come twice
                 self.read(each)
         except SampleError:
             return None
@@ -180,7 +180,7 @@ class Shape:
 
 
 class NoShapeError(Exception):
-    """There is what this reader does not know, or too much of it."""
+    """The message has something that this reader does not know, or too much of it."""
 
 
 class Walk:

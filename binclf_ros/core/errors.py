@@ -40,7 +40,7 @@ class ModelError(Rejected):
 
 
 class RequestError(Rejected):
-    """What a page asks for, that is refused."""
+    """A request of a page that is refused."""
 
 
 class ExpressionError(BinclfError):

@@ -72,7 +72,7 @@ class Options:
     """Base of all that can be set."""
 
     def check(self) -> None:
-        """Check what no single value shows; overrides call `super().check()`. Raises BinclfError."""
+        """Check the values against each other; overrides call `super().check()`. Raises BinclfError."""
 
 
 O = TypeVar('O', bound=Options)  # noqa: E741

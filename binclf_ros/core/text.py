@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts from outside, before a terminal, a log or another node sees them: the one place that escapes.
 
-A name may hold escape sequences of a terminal, a newline and a forged line of a log behind it, or half of a
+A name may hold escape sequences of a terminal, a newline and a forged line of a log after it, or half of a
 surrogate pair, which is no UTF-8 and at which a logger raises.
 """
 

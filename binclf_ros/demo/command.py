@@ -39,7 +39,9 @@ def _parser() -> Parser:
     parser.add_argument('--domain', type=int, help='ROS_DOMAIN_ID of the nodes (default: an unused one)')
     parser.add_argument('--params', metavar='FILE', help='a file of ROS parameters for the three nodes')
     parser.add_option(TRAINER['l2'], may_be_missing=True)
-    parser.add_argument('--rate', type=float, help='times real time (default: fast)')
+    parser.add_argument(
+        '--rate', type=float, help='so many times real time (default: as fast as the nodes follow)'
+    )
     parser.add_argument('--web', action='store_true', help='teach it yourself, on a page')
     parser.add_argument('--bag', type=Path, metavar='PATH', help='a rosbag2 to learn from, instead')
     parser.add_option(FEATURIZER['features'], may_be_missing=True)
@@ -48,9 +50,7 @@ def _parser() -> Parser:
     parser.add_argument('--points', metavar='TOPIC', help='classify clouds of the bag, with a field label')
     parser.add_option(TRAINER['point_features'], may_be_missing=True)
     parser.add_argument('--train-until', type=float, metavar='SEC', help='what comes later is scored')
-    parser.add_argument(
-        '--train-clouds', type=int, metavar='N', help='what comes behind N clouds is scored'
-    )
+    parser.add_argument('--train-clouds', type=int, metavar='N', help='what comes after N clouds is scored')
     return parser
 
 
@@ -123,7 +123,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.points:
         make_room_for_clouds()
     prepared = prepare(given)
-    print(f'{prepared.title}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
+    print(f'{prepared.title}\nto watch: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     with running(prepared.starts) as nodes:
         course = prepared.course(nodes, Panel())
@@ -139,7 +139,7 @@ def _run(given: argparse.Namespace) -> int:
 def _teach(given: argparse.Namespace) -> int:
     """Let somebody teach on the page until Ctrl-C, which is the end that is meant."""
     recordings.labelled('TRAIN')  # are they there?
-    print(f'{teach.TITLE}\nto look on: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
+    print(f'{teach.TITLE}\nto watch: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}', flush=True)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     starts = {name: arguments_of(each, given.params) for name, each in teach.starts(given).items()}
     with suppress(KeyboardInterrupt), running(starts, shown='web') as nodes:

@@ -101,7 +101,7 @@ class Course(ABC):
 
     @abstractmethod
     def _is_ready(self) -> bool:
-        """Return whether the nodes hear what is published."""
+        """Return whether the nodes receive what is published."""
 
     @abstractmethod
     def _planned_samples(self) -> int:
@@ -127,13 +127,13 @@ class Course(ABC):
             self._panel.show(self._view)
 
     def _wait_until_due(self, clock: Clock, time_ns: int) -> None:
-        """Wait until a message of this recorded time is due, and hear what has come already."""
+        """Wait until a message of this recorded time is due, and receive what has come already."""
         self._player.wait(max(0.0, clock.wait_sec(time_ns)))
         self._player.hear_waiting()
         self._watch()
 
     def _get_ready(self) -> None:
-        """Wait until the nodes hear what is published, and every one has said something."""
+        """Wait until the nodes receive what is published, and each has reported something."""
         player, heard, began = self._player, self._player.heard, time.monotonic()
 
         def is_ready() -> bool:

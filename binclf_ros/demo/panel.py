@@ -30,7 +30,7 @@ class View:
     truth: int | None = None
 
     def take(self, heard: Heard) -> None:
-        """Take over what has been heard; a probability stays until there is another."""
+        """Take over what has been received; a probability stays until there is another."""
         self.samples = heard.labeled
         if heard.model is not None:
             self.steps, self.loss = heard.model.step, heard.model.loss

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's own node: it publishes what a robot would, and hears what the nodes make of it."""
+"""The demo's own node: it publishes what a robot would, and receives what the nodes make of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .errors import DemoFailed
 SLICE_SEC = 0.05
 SERVICE_SEC = 60.0
 CURVES = ('loss', 'log_loss', 'majority_log_loss', 'accuracy')
-"""Topics of the trainer that are heard."""
+"""Topics of the trainer that are subscribed to."""
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Player:
     def subscribe(
         self, kind: type[Any], topic: str, callback: Callable[[Any], None], qos: QoSProfile
     ) -> None:
-        """Hear one more topic."""
+        """Subscribe to one more topic."""
 
         def on_message(message: Any) -> None:
             self._count += 1
@@ -100,7 +100,7 @@ class Player:
         return bool(self._out[topic].get_subscription_count())
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Hear what comes until the condition holds; return whether it did, in this time."""
+        """Receive messages until the condition holds; return whether it did, in this time."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()
@@ -111,11 +111,11 @@ class Player:
         return True
 
     def wait(self, seconds: float) -> None:
-        """Hear what comes for this long."""
+        """Receive messages for this long."""
         self.wait_for(lambda: False, seconds)
 
     def hear_waiting(self) -> None:
-        """Hear what has come already."""
+        """Receive what has come already."""
         deadline, before = time.monotonic() + SLICE_SEC, -1
         while before != self._count and time.monotonic() < deadline:
             before = self._count

@@ -59,7 +59,7 @@ def _vectors(given: argparse.Namespace) -> Prepared:
     }
     parameters = _read('featurizer', FeaturizerParameters, starts['featurizer'])
     if parameters.stamped:
-        raise BinclfError('the demo plays to vectors: leave out the parameter stamped of the featurizer')
+        raise BinclfError('the demo takes vectors: leave out the parameter stamped of the featurizer')
     feed = bags.feed(given.bag, given.train_until) if given.bag else recordings.feed()
     topics = find_topics(feed, parameters, field_types)
     if topics.by_arrival:

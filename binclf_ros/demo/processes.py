@@ -30,7 +30,7 @@ HIGHEST_DOMAIN = 101
 
 
 def ros_arguments(parameters: Mapping[str, object], params_file: str = '') -> list[str]:
-    """Return what a node is started with: a file of parameters, and parameters that outdo it."""
+    """Return what a node is started with: a file of parameters, and parameters that override it."""
     arguments = ['--params-file', params_file] if params_file else []
     for name, value in parameters.items():
         arguments += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML

@@ -53,7 +53,7 @@ class Replay(Course):
     def _publish_taught(self, message: Message, step: Step) -> None:
         """Publish one message, not too far ahead of the featurizer, be there labelled samples or not.
 
-        A label that changes is kept apart from the samples before and behind it: labels without a
+        A label that changes is kept apart from the samples before and after it: labels without a
         header are joined by arrival, and DDS keeps no order between topics. So is a trigger that is
         joined with other topics.
         """

@@ -76,7 +76,7 @@ def summary(results: Results) -> dict[str, float | int | None]:
 
 
 def baseline(results: Results) -> float | None:
-    """Return the log loss of who knows the share of 1 alone (nats); None where one class was scored.
+    """Return the log loss of knowing the share of 1 alone (nats); None where one class was scored.
 
     −q ln q − (1 − q) ln(1 − q), q the share of 1 among what was scored.
     """

@@ -75,7 +75,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         return None if self._sampler is None else self._sampler.status(self._now_ns())
 
     def _look_for_topics(self) -> None:
-        self._simulated = self._is_simulated()  # asking at each message would cost as much as a window
+        self._simulated = self._is_simulated()  # to ask at each message would cost as much as a window
         if not self.parameters.features:
             return
         try:
@@ -145,13 +145,13 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             kind = self._graph.kind(topic) if known is None else known[0].msg_type
             if known is not None:
                 self.unsubscribe(known[0])
-            heard = IMAGES if self._graph.is_image(topic) else LIVE
-            qos, callback = LATCHED if latched else heard, self._on_message(topic)
+            usual = IMAGES if self._graph.is_image(topic) else LIVE
+            qos, callback = LATCHED if latched else usual, self._on_message(topic)
             subscription = self.subscribe(kind, topic, callback, qos, 'dropped', raw=True)
             self._sensors[topic] = subscription, bool(latched)
 
     def _look_at_labels(self) -> None:
-        """Hear labels as their publishers keep them, who may have come or gone."""
+        """Subscribe to labels as their publishers keep them, which may have come or gone."""
         if self._sampler is not None:
             self._subscribe_all(self._sampler)
 

@@ -44,7 +44,7 @@ from ..ros.qos import CLOUDS_OUT, LIVE, MODEL, OUT, SCALAR
 EXPLAIN_SEC = 0.2
 ASK_SEC = 1.0
 MAX_LOOKED_AT = 4096
-"""Points of a cloud that are held against the range that was taught, where all are answered anyway."""
+"""At most this many points of a cloud are compared with the range taught, where all are answered."""
 CHATTER_SEC = 1.0
 COUNTED = ('received', 'answered', 'outside', 'flips', 'chatter')
 
@@ -129,7 +129,9 @@ class Predictor(BinclfNode[PredictorParameters]):
         else:
             self._decide(probability)
         self._ask.add(probability)
-        if self._probability_out.get_subscription_count():  # asking takes a twentieth of saying
+        if (
+            self._probability_out.get_subscription_count()
+        ):  # to ask takes a twentieth of the time to publish
             self._probability_out.publish(probability_to_bytes(probability))
         if self._decision_out.get_subscription_count():
             self._decision_out.publish(decision_to_bytes(self._decision))
@@ -202,7 +204,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         if self._model is None:
             return WARN, 'no model yet: nothing is published'
         if self._followed.heard_sec is None:
-            return OK, 'answering by the model file; no trainer heard'
+            return OK, 'answering by the model file; there is no trainer'
         if self._followed.is_silent(time.monotonic()):
             return WARN, 'trainer gone: answering by its last model'
         return OK, 'answering'

@@ -227,7 +227,7 @@ class Trainer(BinclfNode[TrainerParameters]):
             self._worker.post(self._learner.retry)
 
     def _publish_model(self) -> None:
-        with self._publishing:  # by turns, so that no older model goes out behind a newer one
+        with self._publishing:  # by turns, so that no older model goes out after a newer one
             model = self._status.model
             if model is not None:
                 self._model_out.publish(model_to_msg(model))
@@ -254,7 +254,7 @@ class Trainer(BinclfNode[TrainerParameters]):
         return True, 'paused: collecting, not descending' if request.data else 'descending again'
 
     def _post_reset(self, command: Callable[[], None]) -> None:
-        """Forget what is known here; samples that come from now on are behind the command."""
+        """Forget what is known here; samples that come from now on come after the command."""
         self._names.clear()
         self._scoring.clear()
         self._intake.clear()

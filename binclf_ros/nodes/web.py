@@ -135,7 +135,7 @@ class Web(PollingNode[WebParameters]):
 
     def _ask(self, request: Call | Set, answer: Answer) -> None:
         if isinstance(request, Set):
-            # what is taught by this page has to be heard by the featurizer
+            # the featurizer has to read what is taught by this page
             label = {
                 'label': f'{self._label_out.topic_name}/data',
                 'label_positive': '',

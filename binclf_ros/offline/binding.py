@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The featurizer's own sampler over the topics of a recording, and what of it is asked for."""
+"""The featurizer's own sampler over the topics of a recording, and what is read of that."""
 
 from __future__ import annotations
 

@@ -98,10 +98,10 @@ def _with_features(config: Config, model: Model) -> Config:
 def _differ(names: Sequence[str], model: Model) -> str:
     for name in model.features:
         if name not in names:
-            return f'the model has the feature {name}, which the samples have not: give its --params'
+            return f'the model has the feature {name}, which the samples do not have: give its --params'
     for name in names:
         if name not in model.features:
-            return f'the samples have the feature {name}, which the model has not: give its --params'
+            return f'the samples have the feature {name}, which the model does not have: give its --params'
     return 'the model has the same features in another order: give its --params'
 
 

@@ -27,7 +27,7 @@ from .store import Meta
 
 BLOCK = 4096
 NOTE_EVERY = 1000
-"""Messages between two words about how far it is."""
+"""Messages between two reports of how far it is."""
 
 
 def run(job: Job, progress: Progress = lambda share: None) -> Outcome:

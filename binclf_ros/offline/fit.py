@@ -68,7 +68,7 @@ class _Stretch:
 
 
 def _compute(stretch: _Stretch) -> Array:
-    """Return the sums of each block of a stretch, one behind another."""
+    """Return the sums of each block of a stretch, one after another."""
     objective = stretch.objective()
     if stretch.kind == 'grams':
         return np.array(list(objective.block_grams(stretch.theta)))

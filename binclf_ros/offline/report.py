@@ -104,8 +104,8 @@ def threshold(validated: Validated, objective: str) -> str:
         return f'{text}; one recording gives no bound for another.'
     # of n recordings, the worst is below the median of all with the probability 1 − 2⁻ⁿ (order statistics)
     return (
-        f'{text}. With it, the accuracy is {min(accuracies):.3f} at least in these {units} recordings; so, '
-        f'with {1.0 - 0.5**units:.1%} confidence, in half of all such recordings.'
+        f'{text}. With it, the accuracy is at least {min(accuracies):.3f} in these {units} recordings, and '
+        f'so, with {1.0 - 0.5**units:.1%} confidence, in half of all such recordings.'
     )
 
 

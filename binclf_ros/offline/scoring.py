@@ -55,7 +55,7 @@ def figures(y: Array, z: Array, share: float) -> dict[str, Any]:
 
 
 def baseline(y: Array, share: float) -> float | None:
-    """Return the log loss of who states the share of the positives for every sample.
+    """Return the log loss of stating the share of the positives for every sample.
 
     −mean(y ln p + (1 − y) ln(1 − p)), in nats; 0·ln 0 is 0.
     """

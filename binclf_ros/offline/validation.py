@@ -119,7 +119,7 @@ def _hold_out(
 def _split(
     parts: Sequence[Part], fitted: Fit, split_at: float | None, gap_sec: float, wanted: int
 ) -> Validated:
-    """Teach what is before a time of each recording, and score what is behind it; a gap at both sides."""
+    """Teach what is before a time of each recording, and score what is after it; a gap on both sides."""
     taught, held = [], []
     for part in parts:
         t = part.t
@@ -128,7 +128,7 @@ def _split(
         held.append(replace(part, begin_sec=at + gap_sec))
     problem = missing(np.concatenate([part.y for part in taught]), wanted)
     if not problem and not any(map(len, held)):
-        problem = f'nothing is left {gap_sec:g} s behind it'
+        problem = f'nothing is left {gap_sec:g} s after it'
     if problem and split_at is not None:
         raise BinclfError(f'at --split-at {at:g}, before it {problem}: give another time')
     if problem:
@@ -136,9 +136,9 @@ def _split(
         return Validated(
             tuple(_predict(fitted(parts), parts)), 'on the samples that it was taught', (note,)
         )
-    behind = f'{gap_sec:g} s behind {at:g} s' if gap_sec else f'behind {at:g} s'
+    after = f'{gap_sec:g} s after {at:g} s' if gap_sec else f'after {at:g} s'
     words = (
-        f'what comes {behind} was predicted by a model of what comes before: one '
+        f'what comes {after} was predicted by a model of what comes before: one '
         'recording says little about another day'
     )
     return Validated(tuple(_predict(fitted(taught), held)), words)

@@ -56,7 +56,7 @@ def draw(shown: Replayed) -> bytes:
 
 
 def _draw_losses(axes: Any, shown: Replayed) -> None:
-    """Draw the loss of what was predicted before it was taught, and that of who knows the shares alone."""
+    """Draw the loss of what was predicted before it was taught, and that of knowing the shares alone."""
     for curve, color, style, name in (
         (shown.losses, BLUE, '-', 'tested, then taught (latest window)'),
         (shown.baseline, VERMILION, '--', 'baseline: the share of the labels so far'),

@@ -113,7 +113,7 @@ def feed() -> Feed:
 
 
 def _starts(recordings: Sequence[Recording]) -> list[int]:
-    """Return when each recording starts (ns): a gap behind the end of the one before."""
+    """Return when each recording starts (ns): a gap after the end of the one before."""
     starts = [GAP_NS]
     for values, _ in recordings[:-1]:
         starts.append(starts[-1] + len(values) * PERIOD_NS + GAP_NS)

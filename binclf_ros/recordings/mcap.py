@@ -27,7 +27,7 @@ OF_CHUNK = struct.Struct('<QQQII')
 OF_INDEX = struct.Struct('<HI')
 ENTRY = struct.Struct('<QQ')
 MAX_RUN = 1000
-"""Messages outside of chunks that are read together."""
+"""At most this many messages outside chunks are read together."""
 MAX_SMALL = 2**24
 """Bytes of a record that is read for what it says."""
 

@@ -24,7 +24,7 @@ from ..core.storage.dataset_format import DatasetReader
 MAX_BATCHES = 200
 MIN_IN_BATCH = 10
 BUDGET_SEC = 0.5
-"""That one descent may take; the next goes on from there."""
+"""Time that one descent may take; the next goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
     rival, comparison, ahead = Learner('rival', other_options(options)), Comparison(), Ahead()
     for start in range(0, n, batch):
         X, y = samples.X[start : start + batch], samples.y[start : start + batch]
-        for i in range(len(y)):  # one by one, as a trainer hears them
+        for i in range(len(y)):  # one by one, as a trainer receives them
             own = _test(learner.model, X[i : i + 1], y[i : i + 1], ahead, scores)
             comparison.take(rival.model, X[i : i + 1], y[i : i + 1], *own)
         if learner.model is not None:

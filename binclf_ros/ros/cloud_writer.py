@@ -24,7 +24,7 @@ ANSWER_BYTES = 5
 
 
 class CloudWriter:
-    """Makes classified clouds: what came in, and `probability` FLOAT32 and `decision` UINT8 behind it.
+    """Makes classified clouds: what came in, and `probability` FLOAT32 and `decision` UINT8 after it.
 
     The bytes of one outgoing message are filled again and again, where nobody else holds them any more.
     """
@@ -60,7 +60,7 @@ class CloudWriter:
 
     @staticmethod
     def _fill(out: memoryview, cloud: Cloud, probability: Floats, threshold: float) -> None:
-        """Write the points of a cloud, and the answer behind each."""
+        """Write the points of a cloud, and the answer after each."""
         came = view(cloud, np.dtype((np.void, cloud.point_step)))
         step, order = cloud.point_step + ANSWER_BYTES, '>' if cloud.is_bigendian else '<'
 

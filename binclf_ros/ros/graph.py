@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strangers: others on our topics with whom no data flows, of which ROS says nothing between processes."""
+"""Incompatible endpoints: others on our topics with whom no data flows, of which ROS says nothing."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ from rclpy.subscription import Subscription
 
 
 def incompatible_endpoints(
-    node: Node, heard: Iterable[Subscription[Any]], told: Iterable[Publisher[Any]]
+    node: Node, subscriptions: Iterable[Subscription[Any]], publishers: Iterable[Publisher[Any]]
 ) -> list[str]:
     """Return a sentence for each endpoint of others whose type or quality of service does not fit ours."""
     found = []
-    for subscription in heard:
+    for subscription in subscriptions:
         topic, ours = subscription.topic_name, _type_name(subscription.msg_type)
         for other in node.get_publishers_info_by_topic(topic):
             who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
             if other.topic_type != ours:
-                found.append(f'{who} publishes {other.topic_type} on {topic}, heard is {ours}: remap one')
+                found.append(
+                    f'{who} publishes {other.topic_type} on {topic}, expected is {ours}: remap one'
+                )
             elif why := _misfit(other.qos_profile, _explicit(subscription.qos_profile)):
                 found.append(f'{who} publishes {topic} in vain: {why}{_advice(topic, "subscription")}')
-    for publisher in told:
+    for publisher in publishers:
         topic, ours = publisher.topic_name, _type_name(publisher.msg_type)
         for other in node.get_subscriptions_info_by_topic(topic):
             who = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
             if other.topic_type != ours:
-                found.append(f'{who} hears {other.topic_type} on {topic}, published is {ours}: remap one')
+                found.append(f'{who} expects {other.topic_type} on {topic}, published is {ours}: remap one')
             elif why := _misfit(_explicit(publisher.qos_profile), other.qos_profile):
-                found.append(f'{who} hears nothing of {topic}: {why}{_advice(topic, "publisher")}')
+                found.append(f'{who} receives nothing on {topic}: {why}{_advice(topic, "publisher")}')
     return sorted(set(found))
 
 
-def doubles(node: Node, told: Iterable[Publisher[Any]]) -> list[str]:
+def doubles(node: Node, publishers: Iterable[Publisher[Any]]) -> list[str]:
     """Return a sentence where a launch was started twice: nodes of one name, or two on one topic."""
     own = node.get_fully_qualified_name()
     names = [f'{where.rstrip("/")}/{name}' for name, where in node.get_node_names_and_namespaces()]
     if names.count(own) > 1:
         return [f'two nodes are {own} and {own}: end one, or rename it (a killed one shows for 20 s)']
     found: dict[str, list[str]] = {}
-    for publisher in told:
+    for publisher in publishers:
         others = {
             f'{each.node_namespace.rstrip("/")}/{each.node_name}'
             for each in node.get_publishers_info_by_topic(publisher.topic_name)
@@ -62,7 +64,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _explicit(ours: QoSProfile) -> QoSProfile:
-    """Return what is in force where ours says nothing: the graph tells of others in such terms."""
+    """Return what is in force where ours says nothing: the graph describes others in such terms."""
     return QoSProfile(
         depth=max(1, ours.depth),
         reliability=ours.reliability,

@@ -42,11 +42,11 @@ class ImageInput:
         )
 
     def subscribe(self, node: BinclfNode[Any], callback: Callable[[bytes], None], count: str) -> None:
-        """Have a node hear every image, as bytes."""
+        """Have a node subscribe to images, as bytes."""
         node.subscribe(self.kind, self.topic_of(node), callback, IMAGES, count, raw=True)
 
     def topic_of(self, node: Node) -> str:
-        """Return where a node hears images: /compressed follows what `image` is remapped to."""
+        """Return where a node receives images: /compressed follows what `image` is remapped to."""
         return f'{node.resolve_topic_name("image")}/compressed' if self._compressed else 'image'
 
     def read(self, data: bytes) -> tuple[Header, Frame]:
@@ -105,7 +105,7 @@ class ImageAnswers:
         self._overlay_out = node.advertise(CompressedImage, '~/overlay/compressed', PICTURE)
 
     def on_image(self, data: bytes) -> None:
-        """Answer one image; with a model that is not of pixels it is none of this node's business."""
+        """Answer one image; with a model that is not of pixels this does nothing but count it."""
         model = self._model()
         reader = None if model is None else self._reader_of(model)
         if model is not None and reader is None:

@@ -31,7 +31,7 @@ def message_from_bytes(data: bytes, kind: type[Any]) -> Any:
         message = deserialize_message(data, kind)
     except Exception as error:  # whatever the middleware raises
         raise SampleError('unreadable', f'{len(data)} bytes are no {kind.__name__}: {error}') from error
-    # Fast DDS goes on behind a list that claims to be longer than the message, as if it were empty
+    # Fast DDS goes on after a list that claims to be longer than the message, as if it were empty
     n_bytes = len(serialize_message(message))
     if len(data) - n_bytes > MAX_PADDING:
         raise SampleError('unreadable', f'{len(data)} bytes, of which a {kind.__name__} has {n_bytes}')
@@ -39,7 +39,7 @@ def message_from_bytes(data: bytes, kind: type[Any]) -> Any:
 
 
 class FeaturesCodec:
-    """Vectors of features, and a label behind them if `labeled`, from `std_msgs/Float64MultiArray`.
+    """Vectors of features, and a label after them if `labeled`, from `std_msgs/Float64MultiArray`.
 
     `layout.dim[0].label` is read once as long as it stays the same.
     """
@@ -170,7 +170,7 @@ class FeaturesMessage:
         self._front = serialize_message(message)[: -8 * size]
 
     def fill(self, x: Array, label: int | None = None) -> bytes:
-        """Return the message with x (N,), and the label behind it if one is given."""
+        """Return the message with x (N,), and the label after it if one is given."""
         if label is None:
             return self._front + x.tobytes()
         return self._front + np.append(x, label).tobytes()

@@ -94,7 +94,7 @@ class BinclfNode(Node, Generic[P]):
         raise NotImplementedError
 
     def find(self, now: float) -> list[Finding]:
-        """Return what is wrong with what happened lately, at a time (s) of the steady clock."""
+        """Return what went wrong lately, at a time (s) of the steady clock."""
         return []
 
     def activity(self) -> object:
@@ -159,7 +159,7 @@ class BinclfNode(Node, Generic[P]):
     ) -> None:
         """Offer a service whose answer is success and a message, made by `work` of the request.
 
-        `post` hands a command to whoever shall run the work, such as another thread; until it is
+        `post` hands a command to what shall run the work, such as another thread; until it is
         done, topics and parameters go on. What the work raises becomes the message.
         """
 
@@ -226,7 +226,7 @@ class BinclfNode(Node, Generic[P]):
     def log(self, text: object, severity: int = OK) -> None:
         """Log a text as info, a warning (WARN) or an error (ERROR). Never raises.
 
-        rclpy's logger raises for what is no UTF-8, inside of an `except` too, and so would end the node.
+        rclpy's logger raises for what is not UTF-8, also inside an `except`, and so would end the node.
         """
         line, logger = printable(text), self.get_logger()
         try:
@@ -236,7 +236,7 @@ class BinclfNode(Node, Generic[P]):
                 logger.warning(line)  # by turns: a line of code has one severity, or rclpy raises
             else:
                 logger.info(line)
-        except Exception:  # there is nothing left to tell of it by
+        except Exception:  # there is no other way to report it
             self.counts['failed/log'] += 1
 
     def _look_at_graph(self) -> None:

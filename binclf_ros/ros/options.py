@@ -29,8 +29,8 @@ class NodeOptions(Options):
 
     executor: str = option(
         'auto',
-        'What runs the callbacks: events and single are executors of rclpy; auto is the faster one '
-        'that is sound here.',
+        'This executor of rclpy runs the callbacks: events or single; auto takes the faster one that is '
+        'sound here.',
         choices=('auto', 'events', 'single'),
         read_only=True,
     )
@@ -73,7 +73,7 @@ class PredictorParameters(NodeOptions, ImageOptions, ModelFileOptions, DecisionO
 
 @dataclass(frozen=True)
 class Words(NodeOptions):
-    """What a file of parameters may say to the node `demo`: words for the report."""
+    """What a file of parameters may set of the node `demo`: words for the report."""
 
     question: str = option('', 'This is the title of the report.')
     positive: str = option('1', 'The label 1 is called this in the report.')
@@ -138,7 +138,7 @@ def configuration() -> str:
 
 
 def _entry(name: str, each: Field[Any]) -> list[str]:
-    """Return the lines of a parameter in YAML; an empty list cannot be said there, its example can."""
+    """Return the lines of a parameter in YAML; an empty list cannot be written there, its example can."""
     may_be = f' ({allowed(each)})' if allowed(each) else ''
     about = textwrap.wrap(f'{_mark(each)} {each.metadata["description"]}{may_be}'.strip(), WIDTH - 8)
     lines = [f'      # {line}' for line in about]

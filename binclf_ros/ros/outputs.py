@@ -57,7 +57,7 @@ class VectorOutput:
 class DirectOutput(VectorOutput):
     """Samples to `take` of a predictor in this process, and on `features` while somebody else listens.
 
-    The predictor subscribes to `features` itself, for what others say: `echoes` gets what it will hear
+    The predictor subscribes to `features` itself, for what others say: `echoes` gets what it will receive
     there a second time. `with_header`: the predictor wants the header of the sensor as well.
     """
 

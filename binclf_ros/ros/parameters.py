@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ROS side of what can be set: it is declared, described, converted and refused here.
 
-What there is to be set is told in `options` and in the rooms that it names.
+What can be set is declared in `options` and in the rooms that it names.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class DeclaredParameters(Generic[P]):
         for name, value in values.items():
             now = getattr(self.current, name)
             if self._fields[name].metadata['set_once'] and now and value != now:
-                raise ParameterError(f'{name} is {now!r}, and read-only since it was set: start anew')
+                raise ParameterError(
+                    f'{name} is {now!r}, and read-only since it was set: start the node again'
+                )
         return values
 
 

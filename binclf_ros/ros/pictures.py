@@ -104,13 +104,13 @@ class Pictures:
         if shown is None:
             answer(False, 'this picture is gone: paint on the next one')
         elif not self._out.get_subscription_count():
-            answer(False, f'nobody hears {self._out.topic_name}: is the trainer running?')
+            answer(False, f'nobody subscribes to {self._out.topic_name}: is the trainer running?')
         else:
             self._out.publish(gray_to_msg(mask(shown.frame.height, shown.frame.width), shown.header))
             answer(True, '')
 
     def _subscribe(self, live: bool) -> None:
-        """Hear images as long as somebody looks."""
+        """Subscribe to images as long as somebody looks."""
         if live and self._subscription is None:
             self._heard, self._problem = time.monotonic(), ''
             self._subscription = self._node.poll(

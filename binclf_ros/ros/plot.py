@@ -17,13 +17,13 @@ from .qos import PICTURE
 
 PERIOD_SEC = 1.0
 PATIENCE_SEC = 0.5
-"""That the end of the node waits for a picture that is being drawn."""
+"""Time that the end of the node waits for a picture that is being drawn."""
 
 
 class Plot:
     """Publishes the page as PNG, at most once a second, and only while somebody subscribes.
 
-    It is on `topic`, and on `topic`/compressed as well: what hears by image_transport, such as
+    It is on `topic`, and on `topic`/compressed as well: what subscribes by image_transport, such as
     rqt_image_view, finds it under such a name alone.
 
     `take` is called by the executor's thread, and has to be quick; what it returns is drawn by a

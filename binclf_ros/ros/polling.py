@@ -20,7 +20,7 @@ class PollingNode(BinclfNode[P]):
 
     A callback of an executor costs ten times as much as taking one message more out of a queue: two topics
     at 1 kHz take 9 to 11 % of a core in this way, and 25 to 96 % in the other. `take_message` is not
-    documented, so a test holds it; where a ROS lacks it, the executor takes the messages as ever.
+    documented, so a test holds it; where a ROS lacks it, the executor takes the messages as usual.
     """
 
     def __init__(self, name: str, kind: type[P], counted: tuple[str, ...]) -> None:

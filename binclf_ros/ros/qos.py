@@ -28,33 +28,33 @@ _WORDS: dict[str, Any] = {
 }
 
 LIVE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.BEST_EFFORT)
-"""Heard: sensors, labels, features. Best effort hears every publisher; fresh beats complete."""
+"""Subscribed: sensors, labels, features. Best effort fits every publisher; fresh beats complete."""
 OUT = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
-"""Said: features, probability, decision."""
+"""Published: features, probability, decision."""
 LABELED = QoSProfile(depth=10_000, reliability=QoSReliabilityPolicy.RELIABLE)
 """What is taught: complete beats fresh, on both sides."""
 LABELED_POINTS = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
 """The same for clouds: a hundred of them may be a thousand times as many samples."""
 CLOUDS_OUT = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
-"""Said: classified clouds."""
+"""Published: classified clouds."""
 IMAGES = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
-"""Heard: images. As `LIVE`, but a hundred frames would be a hundred megabytes and seconds late."""
+"""Subscribed: images. As `LIVE`, but a hundred frames would be a hundred megabytes and seconds late."""
 MODEL = QoSProfile(
     depth=1,
     reliability=QoSReliabilityPolicy.RELIABLE,
     durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
 )
-"""The model: whoever comes late gets the last one."""
+"""The model: a late subscriber gets the last one."""
 LATCHED = QoSProfile(
     depth=100,
     reliability=QoSReliabilityPolicy.RELIABLE,
     durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
 )
-"""Heard: a label whose publishers keep the last one for whoever comes late."""
+"""Subscribed: a label whose publishers keep the last one for late subscribers."""
 SCALAR = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 """Curves for people."""
 SEEN = QoSProfile(depth=400, reliability=QoSReliabilityPolicy.BEST_EFFORT)
-"""Looked at twenty times a second, every message: without holding anybody up."""
+"""Looked at twenty times a second, every message, without delaying its publisher."""
 NEWEST = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """Looked at twenty times a second, the newest message."""
 PICTURE = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a trainer tells of how well it learns: scores and drift as topics, a threshold, a picture."""
+"""How well a trainer learns: scores and drift as topics, a threshold, a picture."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ BESIDE = ('accuracy', 'log_loss')
 
 
 class Scoring:
-    """Takes predictions in that were made before their label was learned from, and tells of them.
+    """Takes predictions in that were made before their label was learned from, and publishes their scores.
 
     `model` returns the one in use, `missing` what is missing before there is one; `forget` is called
-    at an alarm where the parameter `on_drift` asks for it; `rival` tells how the other map does.
+    at an alarm where the parameter `on_drift` asks for it; `rival` says how the other map does.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class Sensors(Mapping[str, bool]):
         self.types: dict[str, str] = {}
 
     def look(self) -> None:
-        """Look at the graph anew."""
+        """Look at the graph again."""
         self._names = {name for name, _ in self._node.get_topic_names_and_types()}
         self.types.clear()
 
@@ -72,7 +72,7 @@ class Sensors(Mapping[str, bool]):
                 opencv()
 
     def is_latched(self, topic: str) -> bool | None:
-        """Return whether all publishers of a topic keep what they said for whoever comes late, if any."""
+        """Return whether all publishers of a topic keep what they said for late subscribers; None: none."""
         profiles = [each.qos_profile for each in self._node.get_publishers_info_by_topic(topic)]
         if not profiles:
             return None

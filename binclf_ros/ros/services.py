@@ -40,7 +40,7 @@ class Answer:
         self._send_if_ready()
 
     def address(self, header: Any) -> None:
-        """Tell it whom to go to."""
+        """Address it to a request."""
         with self._lock:
             self._header = header
         self._send_if_ready()

@@ -11,7 +11,7 @@ from rclpy.timer import Timer
 
 SLOW_SEC = 1.0
 REST_AFTER_SEC = 5.0
-"""What is quicker than a second rests after so long without anything new."""
+"""What is quicker than a second rests after this long without anything new."""
 Call = Callable[[], None]
 
 
@@ -34,7 +34,7 @@ class Timers:
         node.create_timer(SLOW_SEC, self._call_slow, clock=clock)
 
     def every(self, seconds: float, call: Call) -> None:
-        """Call back so often; what never raises alone."""
+        """Call back at this interval; only for what never raises."""
         if seconds >= SLOW_SEC:
             self._slow.append((round(seconds / SLOW_SEC), call))
         elif seconds in self._quick:
@@ -42,7 +42,7 @@ class Timers:
         else:
             calls = [call]
 
-            def call_all() -> None:  # rclpy hands a TimerInfo to whatever takes an argument
+            def call_all() -> None:  # rclpy hands a TimerInfo to any callback that takes an argument
                 for each in calls:
                     each()
 

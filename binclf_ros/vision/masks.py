@@ -32,7 +32,7 @@ T = TypeVar('T')
 class MaskJoin(Generic[T]):
     """Joins masks and frames by equal stamps (ns), whichever comes first; T is what stands for a frame.
 
-    A mask waits for its frame until `MAX_WAIT` frames came after it: images are heard best effort and
+    A mask waits for its frame until `MAX_WAIT` frames came after it: images are received best effort and
     masks reliably, so a mask may overtake its frame, and one frame that is lost says nothing of an earlier
     one. The last `MAX_PAINTED` frames that a mask came for are kept, however many come after them.
     """
@@ -94,7 +94,7 @@ class MaskJoin(Generic[T]):
 
 
 def keep_newest(kept: OrderedDict[int, S], stamp: int, value: S, count: int) -> None:
-    """Put a value behind all others, and let go of the first ones where there are more than `count`."""
+    """Put a value after all others, and let go of the first ones where there are more than `count`."""
     kept[stamp] = value
     kept.move_to_end(stamp)
     while len(kept) > count:

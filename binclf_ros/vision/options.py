@@ -29,11 +29,11 @@ PIXEL_FEATURES = (
 
 @dataclass(frozen=True)
 class TransportOptions(Options):
-    """How images are heard."""
+    """How images are received."""
 
     image_transport: str = option(
         'raw',
-        'Images are heard on image (raw) or on image/compressed (compressed).',
+        'Images are received on image (raw) or on image/compressed (compressed).',
         choices=('raw', 'compressed'),
         read_only=True,
     )
@@ -41,7 +41,7 @@ class TransportOptions(Options):
 
 @dataclass(frozen=True)
 class ImageOptions(TransportOptions):
-    """How images are heard and looked at; the same on both sides."""
+    """How images are received and looked at; the same on both sides."""
 
     image_scale: float = option(
         1.0,
@@ -68,7 +68,7 @@ class PixelOptions(ImageOptions):
     )
     pixels_per_image: int = option(
         1000,
-        'At most so many labelled pixels of an image are taught, drawn evenly over those of each class.',
+        'At most this many labelled pixels of an image are taught, drawn evenly over those of each class.',
         minimum=2,
         maximum=1_000_000,
     )

@@ -33,7 +33,7 @@ class Socket(Protocol):
 class Client:
     """Tells one page what is new, one frame in flight: what it did not get, the next one carries.
 
-    A frame is over when the pong behind it is back. All times are in seconds.
+    A frame is over when the pong after it is back. All times are in seconds.
     """
 
     def __init__(self, socket: Socket, now: float) -> None:

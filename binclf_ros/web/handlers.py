@@ -69,7 +69,7 @@ class Guarded(RequestHandler):
         self.finish(f'{status_code}: {self._reason}\n')
 
     def log_exception(self, *arguments: Any) -> None:
-        """Count instead: what a stranger sends does not fill a log."""
+        """Count instead: what others send does not fill a log."""
         self.server.counts['failed/http'] += 1
 
 
@@ -106,7 +106,7 @@ class Static(Guarded):
 
 
 class Health(Guarded):
-    """Tells that it lives, to whoever asks."""
+    """Tells everybody who asks that it lives."""
 
     needs_token = False
 

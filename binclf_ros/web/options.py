@@ -48,7 +48,7 @@ class WebOptions(Options):
     )
     hold_sec: float = option(
         0.4,
-        'A button that is held labels for this long after the last word of its page (s).',
+        'A button that is held labels for this long after the last message of its page (s).',
         minimum=0.1,
         maximum=2.0,
         read_only=True,

@@ -24,7 +24,7 @@ ERROR = 2
 
 @dataclass(frozen=True)
 class Status:
-    """The newest diagnostics of a node: `level` is 0 OK, 1 WARN, 2 ERROR; heard at a time (s)."""
+    """The newest diagnostics of a node: `level` is 0 OK, 1 WARN, 2 ERROR; received at a time (s)."""
 
     level: int
     text: str
@@ -111,7 +111,7 @@ class Scene:
             return self._pictures.get(still, (0, None))
 
     def bins(self, after: int, now: float) -> list[list[Any]]:
-        """Return the rows of the bins behind `after`."""
+        """Return the rows of the bins after this one."""
         with self._lock:
             return self._bins.since(after, now)
 
@@ -145,7 +145,7 @@ class Scene:
     def _node(self, role: str, now: float) -> dict[str, Any]:
         status = self._statuses.get(role)
         if status is None:
-            return {'name': role, 'level': ERROR, 'text': 'not heard yet', 'alive': False}
+            return {'name': role, 'level': ERROR, 'text': 'no diagnostics yet', 'alive': False}
         silent = now - status.heard
         if silent > SILENT_SEC:
             text = f'gone: silent for {silent:.0f} s'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server of the page: it hears clients, holds the label for them, and tells them the state."""
+"""The server of the page: it listens to clients, holds the label for them, and tells them the state."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ class Server:
 
     @property
     def warning(self) -> str:
-        """What is to be said of who can read along; '' for nothing."""
+        """A sentence about who can read along; '' for nothing."""
         local = self.options.address.startswith('127.') or self.options.address in LOOPBACK
         if self.options.certificate or local:
             return ''
         return (
-            f'open to the network on {self.options.address}:{self.port}, not encrypted: who is on it '
-            'can read the token and teach; set certificate and key'
+            f'open to the network on {self.options.address}:{self.port}, not encrypted: anybody who is on '
+            'it can read the token and teach; set certificate and key'
         )
 
     @property

@@ -37,7 +37,10 @@ def test_a_stranger_is_named_until_it_goes(ground):
             f'/client publishes std_msgs/msg/string on /{wrong[0][1]}',
             '/client publishes /model in vain',
         )
-        heard = ('/client hears std_msgs/msg/string on /decision', '/client hears nothing of /probability')
+        heard = (
+            '/client expects std_msgs/msg/string on /decision',
+            '/client receives nothing on /probability',
+        )
         return all(each in text for each in (*said, *heard, *(each[2].lower() for each in wrong + deaf)))
 
     ground.wait_until(named, 'four incompatible endpoints')

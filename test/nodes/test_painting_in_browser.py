@@ -123,7 +123,7 @@ def test_without_a_camera_or_a_trainer_it_says_so(ground, chrome):
         try:
             page.wait_for_selector('#easel[data-empty=false]')
             touch(page, [(0.5, 0.5)])
-            page.wait_for_selector('#said:has-text("nobody hears /labeled_image")')
+            page.wait_for_selector('#said:has-text("nobody subscribes to /labeled_image")')
             button(page, 'Teach').click()  # who looks elsewhere costs nothing
             ground.wait_until(lambda: not ground.node.count_subscribers('/image'), 'the end of the looking')
         finally:

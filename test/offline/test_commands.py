@@ -251,7 +251,7 @@ def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):
     assert run('train', [robots / 'run_00', *ARGUMENTS, '--output', model, '--jobs', 1]) == 0
     other = ['--set', 'features=/imu/data/linear_acceleration/x', '--set', 'label=/label/data']
     assert run('evaluate', [robots / 'run_00', '--model', model, *other, '--quiet', '--jobs', 1]) == 2
-    assert 'which the samples have not' in capsys.readouterr().err
+    assert 'which the samples do not have' in capsys.readouterr().err
 
 
 def test_a_model_no_better_than_chance_is_told(robots, tmp_path, capsys):

@@ -68,7 +68,7 @@ class Fields(dict[str, Field]):
 def fields_of(message: Any) -> Fields:
     """Check all fields of a cloud against one another; return those that have a name.
 
-    Names that several have (as padding often has) matter only to whoever needs them: see `needed`.
+    Names that several have (as padding often has) matter only where one is needed: see `needed`.
 
     Raises SampleError: `layout`, `datatype`, `overlap`.
     """
@@ -151,7 +151,7 @@ def row_step_of(message: Any) -> int:
 
 
 def is_padded(message: Any) -> bool:
-    """Return whether there is a gap behind each row of checked data."""
+    """Return whether there is a gap after each row of checked data."""
     return row_step_of(message) != int(message.width) * int(message.point_step)
 
 

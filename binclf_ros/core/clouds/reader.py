@@ -207,7 +207,7 @@ class CloudReader:
         if plan.label_is_ambiguous:
             raise SampleError('names', f'two fields are named {LABEL!r}')
         if plan.label is None:
-            raise SampleError('label', f'a labelled cloud has a field {LABEL!r}; this one has not')
+            raise SampleError('label', f'a labelled cloud has a field {LABEL!r}; this one has none')
         points = self._read(cloud, plan)
         y = np.empty(len(points.X))
         with np.errstate(all='ignore'):

@@ -3,7 +3,7 @@
 
 A label that is held for seconds is easy to say a second time, also for a model that knows nothing but what
 it was taught a moment ago. So all of a stretch is scored by the model that was in use before the label
-changed to what it is, and a stretch counts as one witness. A message of several samples with both labels is
+changed to what it is, and a stretch counts as one sample. A message of several samples with both labels is
 a stretch.
 """
 
@@ -22,7 +22,7 @@ from ..learning.model import Model
 
 MAX_STRETCHES = 2000
 MIN_CHANGES = 10
-"""Of the label, without which nothing can be told of held labels."""
+"""Changes of the label, without which nothing can be said of labels that are held."""
 
 
 class Ahead:

@@ -24,7 +24,7 @@ from ..arrays import Array
 MEMORY = 256
 """Means of one length that its correlation is taken from."""
 MIN_MEANS = 32
-"""Without which the correlation of a length is not known."""
+"""Means without which the correlation of a length is not known."""
 CHANCE = 3.0
 """Standard deviations of a correlation, 1/√n, that may be chance."""
 KEEP = 1.0 - 1.0 / MEMORY

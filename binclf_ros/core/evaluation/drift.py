@@ -19,13 +19,13 @@ from ..learning.losses import BCE, sigmoid
 from .correlation import Correlation
 
 MAX_LOSS = 4.0
-"""Of one prediction, in nats: a single surprise is no drift, however sure the model was."""
+"""The largest loss of one prediction, in nats: one surprise is not drift, however sure the model was."""
 CHUNK = 256
-"""Messages after which it is measured again how many are alike."""
+"""Messages after which their dependence is measured again."""
 MOVES = 4096
 """Messages after which the mean of z follows a model that has moved."""
 WAITING = 1000
-"""Errors of one label that wait for those of the other at most."""
+"""At most this many errors of one label wait for those of the other."""
 CLOCK = 32
 """Values after which ADWIN looks again."""
 
@@ -215,11 +215,11 @@ class Drift:
     def reset(self) -> None:
         """Forget all, alarms included."""
         self.alarms = 0
-        """How many were raised."""
+        """How many alarms were raised."""
         self.seen = self.last = 0
         """Samples so far, and at the last alarm."""
         self.how = ''
-        """Who raised the last alarm."""
+        """Which detector raised the last alarm."""
         self._alike = Alike()
         self._start_again()
 

@@ -20,7 +20,7 @@ class Intake:
     """Takes labelled samples X (m, N), y (m,) in.
 
     `model` returns the one in use; `scored(y, z, ahead, begins, slope)` gets what it said of them, as
-    `Scores.extend` does; `stage(names, X, y)` hands them to who learns.
+    `Scores.extend` does; `stage(names, X, y)` hands them to the learner.
     """
 
     def __init__(

@@ -16,14 +16,14 @@ class EvaluationOptions(Options):
 
     score_window: int = option(
         1000,
-        'The scores on the topics look back on so many labelled samples.',
+        'The scores on the topics look back on this many labelled samples.',
         minimum=1,
         maximum=1_000_000,
     )
     on_drift: str = option(
         'report',
-        'What is done when the scores get worse for good: report warns in diagnostics; forget also lets '
-        'the older half of the samples of each class go.',
+        'When the scores get worse for good, report warns in diagnostics; forget also lets the older half '
+        'of the samples of each class go.',
         choices=('report', 'forget'),
     )
     threshold_objective: str = option(
@@ -54,9 +54,9 @@ class DecisionOptions(Options):
 
     on_outside: str = option(
         'answer',
-        'What becomes of features outside the range that was taught: answer answers them like any others; '
-        'hold keeps the last decision, and the probability as computed; silent publishes nothing. They are '
-        'counted and explained always.',
+        'Features outside the range that was taught are answered like any others with answer; hold keeps '
+        'the last decision, and the probability as computed; silent publishes nothing. They are always '
+        'counted and explained.',
         choices=('answer', 'hold', 'silent'),
     )
     classification: bool = option(

@@ -20,7 +20,7 @@ MAX_ALARMS = 20
 class History:
     """At most `most` rows, evenly spread over all that came; the newest is always among them.
 
-    Each row stands for `stride` of those that came. Where they are full, every second one is given up.
+    Each row stands for `stride` of those that came. With no room left, every second one is dropped.
     """
 
     def __init__(self, n_columns: int, most: int) -> None:

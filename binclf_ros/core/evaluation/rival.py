@@ -22,15 +22,15 @@ from .ahead import MIN_CHANGES, Stretches
 CURVES = 'curves'
 RATE_HZ = 0.2
 BUDGET_SEC = 0.05
-"""Of each descent: one processor is taken up by no more than a hundredth."""
+"""Of each descent: it takes no more than a hundredth of one processor."""
 MAX_HELD = 10_000
-"""Samples that the other map learns from at most."""
+"""The other map learns from at most this many samples."""
 MAX_RIVAL_COLUMNS = 512
 """Columns beyond which a descent is too much for something on the side."""
 MAX_IN_MESSAGE = 256
 """Samples of one message that are looked at: of larger ones, evenly as many."""
 MAX_WAITING = 10_000
-"""Messages that wait to be scored at most; those that come then are left out."""
+"""At most this many messages wait to be scored; those that come then are left out."""
 
 
 def other_map(feature_map: str) -> str:

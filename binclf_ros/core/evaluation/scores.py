@@ -21,14 +21,14 @@ from .curves import BINS, auc, calibration_sums, confusion
 from .drift import Drift
 
 CHUNK = 1024
-"""Predictions that wait to be counted together at most."""
+"""At most this many predictions wait to be counted together."""
 MAX_VALUE = 1e100
 """What an infinite z counts as; one that is not a number counts as 0, ŷ = 0.5."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over predictions, y in {0, 1} and ŷ = σ(z); two tallies of apart samples add up."""
+    """Sums over predictions, y in {0, 1} and ŷ = σ(z); two tallies of different samples add up."""
 
     tn: int = 0
     fp: int = 0
@@ -150,9 +150,9 @@ def scores_of(y: Array, z: Array, names: Collection[str] = SCORES) -> dict[str, 
 class Scores:
     """The last `window` test-then-train predictions, and the sums over all of them.
 
-    Beside them runs who knows the labels alone: before each sample it states the share of positives
-    so far by Laplace's rule, ŷ = (positives + 1)/(samples + 2), and so decides for the class that was
-    seen more often (1 where they are equal). It learns from a label after it was scored, too.
+    Beside them runs a baseline that knows the labels alone: before each sample it states the share of
+    positives so far by Laplace's rule, ŷ = (positives + 1)/(samples + 2), and so decides for the class
+    that was seen more often (1 where they are equal). It learns from a label after it was scored, too.
 
     Taking a sample in costs O(1): the sums are brought up to date by `CHUNK`, or when they are read.
     There is no AUC of the totals: it needs all samples, and compares z of models long gone. What is
@@ -214,13 +214,13 @@ class Scores:
         return scores_of(*self.window(), names)
 
     def majority(self, names: Collection[str] = SCORES) -> dict[str, float]:
-        """Return the same for who knows the labels alone; its AUC is 0.5, as it orders nothing."""
+        """Return the same for knowing the labels alone; its AUC is 0.5, as it orders nothing."""
         y, _, z, _ = self._held()
         found = scores_of(y, z, [name for name in names if name != 'auc'])
         return {**found, 'auc': 0.5} if len(y) and 'auc' in names else found
 
     def last_label(self, names: Collection[str] = SCORES) -> dict[str, float]:
-        """Return the same for who says the last label again, as sure as that has come true so far."""
+        """Return the same for repeating the last label, as sure as that has come true so far."""
         y, _, _, z = self._held()
         return scores_of(y, z, names)
 
@@ -234,7 +234,7 @@ class Scores:
         return self._metrics(self.tally)
 
     def majority_totals(self) -> dict[str, float]:
-        """Return the same for who knows the labels alone."""
+        """Return the same for knowing the labels alone."""
         self._count()
         return self._metrics(self._majority_total)
 
@@ -286,7 +286,7 @@ class Scores:
         self._write(np.stack([y, z, majority, last]))
 
     def _say_again(self, y: Array) -> Array:
-        """Return z (m,) of who says the last label again: the odds by which it was the next so far."""
+        """Return z (m,) of repeating the last label: the odds by which it was the next so far."""
         before = np.append(self._last, y[:-1])
         same = (y == before).astype(float)
         repeats = self._repeats + np.cumsum(same) - same

@@ -33,9 +33,9 @@ from .curves import auc
 
 ALPHA = 0.05
 MIN_COUNT = 20
-"""Samples of each class that a recommendation rests on at least."""
+"""A recommendation rests on at least this many samples of each class."""
 MIN_EFFECTIVE = 4
-"""Of each class that count as one, likewise."""
+"""And on this many of each class, once neighbours that are alike count as one."""
 CHANCE = 2.5
 """Standard errors of the AUC that may be chance."""
 MAX_TESTS = 500
@@ -240,7 +240,7 @@ def _too_few(kind: str, level: float, there: str, tau: float) -> str:
     needed, what = _fewest_faultless(level), 'positives' if kind == 'recall' else 'samples called 1'
     alike = f', of which {tau:.3g} neighbours count as one' if tau > 1.0 else ''
     return (
-        f'{kind}>={level:g} with {1.0 - ALPHA:.0%} confidence needs {needed} {what} at the least, there '
+        f'{kind}>={level:g} with {1.0 - ALPHA:.0%} confidence needs {needed} {what} at least, there '
         f'are {there}{alike}: label more, and set score_window to hold them'
     )
 

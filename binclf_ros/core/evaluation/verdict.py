@@ -16,11 +16,11 @@ from .scores import Scores
 
 MIN_COUNT = 100
 MIN_PER_CLASS = 10
-"""Tested samples without which nothing can be told."""
+"""Tested samples without which nothing can be said."""
 WORTH = 0.95
-"""Of the log loss of the majority: what a model has to stay below to be called learning."""
+"""A model is called learning below this share of the log loss of the majority."""
 SURE = 3.0
-"""Standard deviations that are no chance."""
+"""Standard deviations beyond which it is not chance."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Learning:
     """A moment of the learning.
 
     `scores` are those of the stretches of one label in the window, each predicted by the model from before
-    it (`ahead` has more of them), `majority` the log loss of who knows the labels before it alone. `y`, `z`
+    it (`ahead` has more of them), `majority` the log loss of knowing the labels before it alone. `y`, `z`
     are of the window, `life_y`, `life_z` of all that was tested, thinned out. `counts` are negatives and
     positives of all, `missing` is why there is no model, `alarms` the numbers of tested samples at which
     the data were found to drift. `curves` are those of `Progress`.
@@ -90,7 +90,7 @@ class Verdict:
 
 
 def verdict(learning: Learning) -> Verdict:
-    """Hold the log loss of whole stretches against that of who knows the labels before them alone.
+    """Compare the log loss of whole stretches with that of knowing the labels before them alone.
 
     It learns where its own is less by a twentieth at least, by more than chance explains over stretches; or
     where its balanced accuracy is: then a few errors that it was sure of cost more than all the rest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much a sampler may be asked to do, told from the texts alone, before anything is made of them."""
+"""How much a sampler may be asked to do, computed from the texts alone, before anything is made of them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 
 The clocks of two topics are compared by stamp − arrival. In a recording that is replayed at some speed both
 drift alike, so a topic's stamp is held against what the other's would have been at the same arrival,
-between its message before and the one behind. While messages come in bursts (a replay as fast as it can)
+between its message before and the one after. While messages come in bursts (a replay as fast as it can)
 that is known only to lie between these two stamps, and no difference is seen where it does.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 
 STILL_NS = 3_000_000_000
-"""Stamps stand still that do not change for this long, over at least `MIN_STILL` messages."""
+"""Stamps that do not change for this long, over at least `MIN_STILL` messages, stand still."""
 MIN_STILL = 10
 RATES = 20
 """Arrivals that the rate of a topic is taken from."""
@@ -91,7 +91,7 @@ class TopicClock:
         return self.state
 
     def _note_anchor(self, stamp_ns: int, arrival_ns: int) -> None:
-        """Keep a message of some seconds ago, behind the last step back of stamps or arrivals."""
+        """Keep a message of some seconds ago, after the last step back of stamps or arrivals."""
         if self.before and (stamp_ns < self.before[0] or arrival_ns < self.before[1]):
             self._anchors.clear()
         if not self._anchors or arrival_ns - self._anchors[-1][1] >= ANCHOR_NS:
@@ -101,7 +101,7 @@ class TopicClock:
 class ClockDifference:
     """How far the clock of a topic is ahead of that of the trigger (ns).
 
-    `note_other` and `note_trigger` are called behind `TopicClock.note` of these.
+    `note_other` and `note_trigger` are called after `TopicClock.note` of these.
     """
 
     def __init__(self, trigger: TopicClock, other: TopicClock) -> None:

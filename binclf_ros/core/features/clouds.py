@@ -25,7 +25,7 @@ from .scanner import MAX_CHARACTERS, NAME
 
 __all__ = ['FUNCTIONS', 'LABEL', 'MAX_CHARACTERS', 'MAX_DEPTH', 'PointExpression', 'parse_point_expression']
 LABEL = 'label'
-"""The field of a labelled cloud that is learnt, and therefore no feature."""
+"""The field of a labelled cloud that is learned, and therefore is not a feature."""
 MAX_CELLS = 2**20
 """Cells of a grid that `min_cell` lays out in memory; a sparser cloud is sorted instead."""
 

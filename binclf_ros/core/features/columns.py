@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expressions laid out over topics: which topic gives which place of a vector, and what is computed of it.
 
-Of a vector u the first N places are the features x; behind them are the paths and statistics that computed
+Of a vector u the first N places are the features x; after them come the paths and statistics that computed
 features are made of. Topics fill u, and `compute` makes the computed features of it.
 """
 

@@ -194,7 +194,7 @@ class _Paths(Grammar):
                 expression.free_paths[-1].start,
             )
         if expression.n_elements > MAX_ELEMENTS:
-            raise self.fail(f'{expression.n_elements} elements; there may be {MAX_ELEMENTS} at most', 0)
+            raise self.fail(f'{expression.n_elements} elements; there may be at most {MAX_ELEMENTS}', 0)
         return expression
 
     def leaf(self) -> None:
@@ -204,7 +204,7 @@ class _Paths(Grammar):
         self.program.append(read_path(self, bool(self._inside)))
 
     def times(self) -> Function | None:
-        """Take * or /; a / in front of which and behind which there are blanks."""
+        """Take * or /; a / with blanks on both sides."""
         if self.text.startswith('/', self.position):
             around = self.text[self.position - 1], self.text[self.position + 1 : self.position + 2]
             if around not in ((' ', ' '), (' ', '')):
@@ -219,7 +219,7 @@ class _Paths(Grammar):
         return f'{name} is no statistic; there are {statistics}; nor a function: {nearest(name, FUNCTIONS)}'
 
     def call(self, name: str, start: int) -> None:
-        """Read a function or a statistic, from behind its parenthesis."""
+        """Read a function or a statistic, from after its parenthesis."""
         if name not in STATISTICS and name != BAND:
             super().call(name, start)
             return

@@ -30,7 +30,7 @@ def has_header(fields: Mapping[str, str]) -> bool:
 
 
 def check_fields(text: str, path: Path, fields: Sequence[Segment], kind: str, types: FieldTypes) -> None:
-    """Check that the fields of a path, behind its topic, are there in a type, and are numbers.
+    """Check that the fields of a path, after its topic, are there in a type, and are numbers.
 
     Raises ExpressionError, which points into the text at the one that does not fit, and says what would.
     """

@@ -67,14 +67,14 @@ class Grammar(Scanner):
         self.program: list[Step] = []
         if len(self.text) > MAX_CHARACTERS:
             self.text = self.text[:MAX_CHARACTERS]
-            raise self.fail(f'an expression has {MAX_CHARACTERS} characters at most', MAX_CHARACTERS)
+            raise self.fail(f'an expression has at most {MAX_CHARACTERS} characters', MAX_CHARACTERS)
 
     def leaf(self) -> None:
         """Read a leaf into the program; the next symbol is none of a number, a call or a parenthesis."""
         raise NotImplementedError
 
     def call(self, name: str, start: int) -> None:
-        """Read the arguments of a function; its name and the parenthesis behind it are read."""
+        """Read the arguments of a function; its name and the parenthesis after it are read."""
         function = self.functions.get(name)
         if function is None:
             raise self.fail(self.unknown(name), start)
@@ -95,14 +95,14 @@ class Grammar(Scanner):
             )
 
     def token(self, *symbols: str) -> str:
-        """Take one of the symbols, and the spaces behind it; '' where none is there."""
+        """Take one of the symbols, and the spaces after it; '' where none is there."""
         taken = self.skip(*symbols)
         if taken:
             self.space()
         return taken
 
     def word(self, word: str) -> bool:
-        """Take one of the words of the language, and the spaces behind it."""
+        """Take one of the words of the language, and the spaces after it."""
         taken = self.take(WORDS[word]) is not None
         self.space()
         return taken
@@ -191,7 +191,7 @@ class Grammar(Scanner):
             self.leaf()
 
     def _called(self) -> str | None:
-        """Take a name and the parenthesis behind it; nothing where one of them is not here."""
+        """Take a name and the parenthesis after it; nothing where one of them is not here."""
         start = self.position
         name = self.take(NAME)
         self.space()
@@ -201,7 +201,7 @@ class Grammar(Scanner):
         return name
 
     def arguments(self, name: str, function: Function) -> None:
-        """Read the arguments of a function and the parenthesis behind them."""
+        """Read the arguments of a function and the parenthesis after them."""
         for i in range(function.arity):
             if i and not self.token(','):
                 raise self.fail(f'expected , here: {name} takes {function.arity} values')

@@ -130,7 +130,7 @@ class _Pixels(Grammar):
         return f'{name} is no function of pixels; there are {nearest(name, (*AROUND, *self.functions))}'
 
     def _window(self, name: str) -> float:
-        """Read a comma, the side of a window in pixels, and the parenthesis behind it."""
+        """Read a comma, the side of a window in pixels, and the parenthesis after it."""
         if not self.token(','):
             raise self.fail(f'expected , and the side of a window in pixels here, such as {name}(gray, 7)')
         start = self.position

@@ -71,7 +71,7 @@ class Joins:
         return any(name == source.name for source in self._label_sources)
 
     def _judge(self) -> bool:
-        """Decide anew; return whether labels go by the other clock from now on."""
+        """Decide again; return whether labels go by the other clock from now on."""
         has_stamps = self._trigger.source.clock.has_stamps
         for topic in (self._trigger, *self._others):
             by_stamp = has_stamps and topic.source.clock.has_stamps and topic.name not in self._apart

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of the samples over time, and the samples that wait for it to be said."""
+"""Labels over time, and the samples that wait for theirs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from .windows import LAG_NS, LATE_NS, History
 
 MAX_WAITING = 100_000
-"""Samples that wait for a delayed label at most."""
+"""At most this many samples wait for a delayed label."""
 MAX_OTHERS = 8
 """Different values that do not label and are counted each."""
 
@@ -92,7 +92,7 @@ class Labels(Generic[Waiting]):
         return settled
 
     def give_up(self) -> None:
-        """Settle all that waits, as nothing more will be said of it."""
+        """Settle all samples that wait, as no more labels will come."""
         self._give_up(len(self._waiting), 'no_label')
 
     def _settle(self, time: int) -> None:

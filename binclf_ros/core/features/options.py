@@ -23,7 +23,7 @@ class SamplingOptions(Options):
 
     features: tuple[str, ...] = option(
         (),
-        'What to sample: each text defines a feature, and is its name.',
+        'These expressions are sampled: each text defines a feature, and is its name.',
         example=('std(/imu/data/angular_velocity/x, 1.0)', 'min(/scan/ranges[0:90])'),
     )
     label: str = option(
@@ -32,10 +32,10 @@ class SamplingOptions(Options):
         'anything else does not.',
     )
     label_positive: str = option(
-        '', 'Instead of label: this labels 1 as long as it is true, such as /joy/buttons[0].'
+        '', 'Instead of label, this expression labels 1 while it is true, such as /joy/buttons[0].'
     )
     label_negative: str = option(
-        '', 'Instead of label: this labels 0 as long as it is true, such as /joy/buttons[1].'
+        '', 'Instead of label, this expression labels 0 while it is true, such as /joy/buttons[1].'
     )
     label_timeout_sec: float = option(
         0.5,
@@ -45,7 +45,7 @@ class SamplingOptions(Options):
     )
     label_delay_sec: float = option(
         0.0,
-        'A label speaks of what the sensors said this long before it (s).',
+        'A label belongs to what the sensors measured this long before it (s).',
         minimum=0.0,
         maximum=3600.0,
     )
@@ -57,8 +57,8 @@ class SamplingOptions(Options):
     )
     clock_tolerance_sec: float = option(
         0.5,
-        'Topics whose clocks (stamp − arrival) differ by more are joined by arrival; with 0 they are not '
-        'compared (s).',
+        'Topics whose clocks (stamp − arrival) differ by more than this are joined by arrival; with 0 they '
+        'are not compared (s).',
         minimum=0.0,
         maximum=MAX_SEC,
     )
@@ -67,14 +67,14 @@ class SamplingOptions(Options):
     )
     max_rate_hz: float = option(
         0.0,
-        'At most so many samples are taken a second; 0 sets no limit (Hz).',
+        'At most this many samples are taken a second; 0 sets no limit (Hz).',
         minimum=0.0,
         maximum=1e6,
     )
     max_age_sec: float = option(
         OWN_PERIOD,
-        'A sample is dropped where the topic of a feature was silent for longer; 0 sets no limit, and a '
-        'negative number takes 5 of its own periods, at least 1 s (s).',
+        'A sample is dropped where the topic of a feature was silent for longer than this; 0 sets no '
+        "limit, and a negative number takes 5 of the topic's own periods, at least 1 s (s).",
         minimum=-1.0,
         maximum=MAX_SEC,
     )
@@ -119,8 +119,8 @@ class PointOptions(Options):
 
     point_features: tuple[str, ...] = option(
         (),
-        'The columns of a labelled cloud that are features: fields, or expressions such as '
-        'z - min_cell(z, 5.0); empty takes all fields but label.',
+        'These columns of a labelled cloud are features: fields, or expressions such as '
+        'z - min_cell(z, 5.0); empty takes all fields but label, clocks and packed colours.',
         read_only=True,
         example=('intensity', 'z - min_cell(z, 5.0)'),
     )

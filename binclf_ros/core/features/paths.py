@@ -11,7 +11,7 @@
 Which part is the topic is decided by the topics that there are: the longest that fits. `effort[gripper]` is
 the element whose sibling `name` (`names`, `joint_names`) says gripper, looked up in each message;
 `transforms[child_frame_id=tool0]` the entry of a list of messages whose field has that value. A region of
-an image (regions.py) stands behind its topic.
+an image (regions.py) stands after its topic.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def read_path(scanner: Scanner, pooled: bool = False) -> Path:
 
 
 def _steps(scanner: Scanner, pooled: bool) -> list[Segment]:
-    """Read a segment; with a region behind it these are two steps."""
+    """Read a segment; with a region after it these are two steps."""
     start = scanner.position
     name = scanner.take(NAME)
     if name is None:

@@ -88,7 +88,7 @@ def indexed(message: Any, fields: Fields) -> tuple[Fields, bool] | None:
     """Return a path with what keys name in a message by its number, and whether there were any keys.
 
     None where an element is not there. Raises LookupError where a key is looked up in what is no text, or
-    behind a slice.
+    after a slice.
     """
     found: list[Segment] = []
     value = message
@@ -104,7 +104,7 @@ def indexed(message: Any, fields: Fields) -> tuple[Fields, bool] | None:
         if isinstance(index, int):
             value = value[index]
         elif any(isinstance(each.index, Key) for each in fields[number + 1 :]) and index is not None:
-            raise LookupError('a key behind a slice')
+            raise LookupError('a key after a slice')
     return tuple(found), any(isinstance(segment.index, Key) for segment in fields)
 
 

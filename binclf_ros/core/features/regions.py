@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Regions of images: `[hue, 0.5:1.0, :]` is a channel, rows and columns, behind the topic of an image.
+"""Regions of images: `[hue, 0.5:1.0, :]` is a channel, rows and columns, after the topic of an image.
 
 ::
 
@@ -63,7 +63,7 @@ def _place(bound: str, size: int, otherwise: int) -> int:
 
 
 def read_region(scanner: Scanner) -> Region | None:
-    """Read a region and its bracket from behind the opening one; None, and nothing, where there is none.
+    """Read a region and its bracket from after the opening one; None, and nothing, where there is none.
 
     Raises ExpressionError, which points at the place.
     """

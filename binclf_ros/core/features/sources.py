@@ -56,7 +56,7 @@ class Source:
         self._rules.append((rule, fields, [number]))
 
     def know(self, path: Path, fields: Fields) -> None:
-        """Take in what a path is behind the name of this topic."""
+        """Take in the fields of a path after the name of this topic."""
         self._fields[str(path)] = fields
 
     def slot_of(self, path: Path) -> int:

@@ -23,7 +23,7 @@ from .windows import LAG_NS, LATE_NS, History
 
 MIN_MAX_AGE_NS = 1_000_000_000
 PERIODS = 5
-"""A topic that is silent for longer than these of its periods, and 1 s, has no newest reading any more."""
+"""A topic that is silent for longer than this many of its periods, and 1 s, has no newest reading."""
 
 
 class Period:
@@ -48,7 +48,7 @@ class Period:
 
 
 class Newest:
-    """The newest values of some paths of one topic, that come together or not at all."""
+    """The newest values of some paths of one topic, which come together or not at all."""
 
     def __init__(self) -> None:
         self.places: list[int] = []

@@ -25,9 +25,9 @@ LAG_NS = 5_000_000_000
 LATE_NS = 1_000_000_000
 """How late a reading may come that stands alone, in no window, and still be put in its place."""
 MAX_CELLS = 2**24
-"""Readings that one window holds at most, of all its paths: 128 MiB."""
+"""One window holds at most this many readings, of all its paths: 128 MiB."""
 MAX_VALUES = 20_000
-"""Values that a history holds at most."""
+"""A history holds at most this many values."""
 LONG_AGO = -(2**62)
 
 
@@ -44,7 +44,7 @@ class Window:
         self._t = np.empty(256, dtype=np.int64)
         self._head = self._tail = 0
         self._gap = -1  # the newest column with a gap
-        # (time, the reading's before it) of the first reading, and of each behind a gap in time
+        # (time, the reading's before it) of the first reading, and of each after a gap in time
         self._starts: list[tuple[int, int]] = []
         self._newest = 0
         self._lost = LONG_AGO  # the time of the newest reading for which there was no room
@@ -88,7 +88,7 @@ class Window:
             self._gap = tail + int(gaps[-1])
 
     def _put_in_place(self, time: int, readings: Sequence[Values]) -> None:
-        """Take in readings that come late, behind those of the same time."""
+        """Take in readings that come late, after those of the same time."""
         most = max(map(len, readings))
         if self._tail + most > len(self._t):
             self._make_room(most)

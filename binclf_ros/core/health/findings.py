@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 OK, WARN, ERROR = 0, 1, 2
 LEVELS = ('OK', 'WARN', 'ERROR')
 WINDOW_SEC = 3.0
-"""What happened in so much time is judged, or in the time of so many messages:"""
+"""What happened in this time is judged, or in the time of this many messages:"""
 PERIODS = 10
 HOLD_SEC = 1.0
 """A finding that comes and goes within this time is shown all the time, so that a level does not flap."""

@@ -11,9 +11,9 @@ from ..features.status import SamplerStatus, TopicStatus
 from .findings import PERIODS, WINDOW_SEC, Finding, rise
 
 CONSTANT_SEC = 10.0
-"""A feature that does not change for so long is named: it may be frozen, or the robot may stand still."""
+"""A feature that does not change for this long is named: it may be frozen, or the robot may stand still."""
 OPERATOR_SEC = 0.1
-"""A label whose clock differs by more from the trigger's is joined by arrival."""
+"""A label whose clock differs from the trigger's by more than this is joined by arrival."""
 FIRST_SEC = 120.0
 MAX_NAMED = 3
 _WHY = {

@@ -30,7 +30,7 @@ class SamplingWatch:
         self.notes: tuple[str, ...] = ()
 
     def on_sample(self, x: Array) -> None:
-        """Take a sample x (N,) in; called at each, so that nothing is done but to keep it."""
+        """Take a sample x (N,) in; this is called for each one, and so only keeps it."""
         if self._first is None:
             self._first = x
         self._newest = x

@@ -16,7 +16,7 @@ from .spread import Spread, spacing_of
 CHUNK = 4096
 """Rows that are worked on at once: what is copied meanwhile stays small."""
 FEW = 20
-"""Changes are kept as long as they are no more than one in so many of the samples held."""
+"""Changes are kept as long as they are no more than one in this many of the samples held."""
 
 
 class Buffer:
@@ -96,7 +96,7 @@ class Buffer:
             self._replace(X[start : start + most], y[start : start + most])
 
     def resized(self, capacity: int, policy: str) -> Buffer:
-        """Return a buffer of another capacity or policy, with all that is held or what the policy keeps.
+        """Return a buffer of another capacity or policy, with all that is held, or what the policy keeps.
 
         Raises MemoryError; this one then is as it was.
         """
@@ -108,7 +108,7 @@ class Buffer:
         return other
 
     def halved(self) -> Buffer:
-        """Return a buffer with the newer half of each class, that has seen no more than these.
+        """Return a buffer with the newer half of each class, as if it had seen only these.
 
         By class, so that a stream that came in blocks of one class still has both.
         """

@@ -24,7 +24,7 @@ from .objective import Objective
 
 BLOCKS = 50
 MIN_SAMPLES = 5 * BLOCKS
-"""Without which nothing can be told."""
+"""Samples without which nothing can be said."""
 MIN_SINGLE, SINGLE_PER_PARAMETER = 2000, 20
 """Samples that H and J are taken from, at least, and of each parameter. That tells J to 3 or 4 %, which is
 less than what 50 blocks leave open."""
@@ -33,7 +33,7 @@ MAX_RANKED = 2000
 NOISE = 3.0
 """Standard deviations that a τ of independent samples stays below: less counts as 1."""
 TOLD_APART = 0.02
-"""Share by which τ has to change for the ridge to follow."""
+"""The ridge follows where τ has changed by this share."""
 
 
 class Dependence:

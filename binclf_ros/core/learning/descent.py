@@ -36,7 +36,7 @@ MIN_STEP = 2.0**-40
 SUFFICIENT = 1e-4
 """Share of the fall that the gradient promises which a halved step has to bring (Armijo)."""
 MAX_RISES, FORGIVEN = 50.0, 0.2
-"""A given learning rate diverges at so many steps that rise; one that falls takes this off their count."""
+"""A given learning rate diverges at this many rising steps; one that falls takes this off their count."""
 PLATEAU = 1.01
 """A descent that ends above this many times the loss of chance was thrown onto a plateau."""
 ROWS_PER_PARAMETER, MIN_ROWS, MIN_SHARE, MAX_SHARE = 50, 1000, 0.02, 0.25
@@ -206,7 +206,7 @@ def descend(
     """Descend from theta (w and then b, standardised units); yield where it begins and every step.
 
     Without a learning rate a solver may begin elsewhere, where it knows of a better place. Ends when
-    converged, or where rounding lets no step fall any further; whoever iterates bounds the number of
+    converged, or where rounding lets no step fall any further; the caller bounds the number of
     steps. Only points with a finite objective and gradient are yielded.
 
     Raises DescentError where the objective is not finite at the start, or a given learning rate

@@ -9,7 +9,7 @@ so that a sum of them is any continuous curve with corners at the knots, straigh
 outside. What is linear in the columns stays convex to fit: it is the same logistic regression. (T. Hastie,
 R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2009, 5.2 and 9.1.)
 
-`curves+pairs` has the products gᵢ·gⱼ, i < j, behind them: gⱼ is the rank-normal feature, which goes through
+`curves+pairs` has the products gᵢ·gⱼ, i < j, after them: gⱼ is the rank-normal feature, which goes through
 Φ⁻¹((k + ½)/(K + 1)) at knot k, straight between and level outside.
 """
 
@@ -119,7 +119,7 @@ class Curves:
 
 
 class CurvesAndPairs(Curves):
-    """The same, and behind them the products of each two of the N rank-normal features."""
+    """The same, and after them the products of each two of the N rank-normal features."""
 
     kind = 'curves+pairs'
 

@@ -38,7 +38,7 @@ class FeatureNames:
             self._names = names
 
     def agree(self, names: Names) -> None:
-        """Take the features of files over. Raises StorageError for others than those of the samples."""
+        """Take over the features of files. Raises StorageError for others than those of the samples."""
         with self._lock:
             if self._names and names and names != self._names:
                 said = f'the files are of features {_brief(names)}, the samples of {_brief(self._names)}'

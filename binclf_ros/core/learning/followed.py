@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which model is answered by: the newest of one run, until that run falls silent or is left for another."""
+"""Which model is used: the newest of one run, until that run falls silent or is left for another."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .model import Model
 
 GONE_SEC = 2.0
 MAX_LEFT = 1024
-"""Runs that were left and are remembered."""
+"""At most this many runs that were left are remembered."""
 
 
 class Followed:
-    """The model in use, and when its run was last heard (s); None where that was never.
+    """The model in use, and when its run was last received (s); None if never.
 
     >>> followed = Followed()
     >>> followed.model is None, followed.is_silent(0.0)

@@ -82,7 +82,7 @@ def to_float(value: float, key: str) -> float:
 
 
 def floats(fields: dict[str, Any], key: str, length: int) -> tuple[float, ...]:
-    """Return so many finite numbers."""
+    """Return a list of this many finite numbers."""
     values = list_of(fields, key, (int, float), 'numbers')
     if len(values) != length:
         raise ModelError('shape', f'{key} has {len(values)} values for {length} features')

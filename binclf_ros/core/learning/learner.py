@@ -25,7 +25,7 @@ from .outcome import function_of, model_of
 from .status import Fit, LearningStatus
 
 MAX_STEPS = 100_000
-"""Steps of one descent at most."""
+"""A descent has at most this many steps."""
 
 
 class Learner:
@@ -150,7 +150,7 @@ class Learner:
 
     @property
     def note(self) -> str:
-        """What is otherwise than the options say; '' for nothing."""
+        """What is done in another way than the options say; '' for nothing."""
         if self.options.solver != 'curvature' or not isinstance(self._solver, LineSearch):
             return ''
         return (

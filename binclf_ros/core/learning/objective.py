@@ -57,7 +57,7 @@ class Point:
 class Objective:
     """The objective over X (M, N) and y (M,).
 
-    `pause` is called between blocks: whoever has to share the processor waits there, or raises to
+    `pause` is called between blocks: what has to share the processor waits there, or raises to
     give the evaluation up.
     """
 
@@ -105,7 +105,7 @@ class Objective:
         return sums
 
     def block_sums(self, theta: Array) -> Iterator[Array]:
-        """Yield the sums of each block, (N + 2,): to be added up in this order, whoever computes them."""
+        """Yield the sums of each block, (N + 2,), to be added up in this order, wherever computed."""
         w_raw = theta[:-1] / self.scale
         offset = self._offset(theta[-1], w_raw)
         for X, y, c in self._blocks():
@@ -131,7 +131,7 @@ class Objective:
         return not self._centres and self.class_weights == (1.0, 1.0)
 
     def sample(self, rows: int) -> Objective:
-        """Return the objective of so many of the samples, one at random from each stretch of X.
+        """Return the objective of a number of the samples, one at random from each stretch of X.
 
         It keeps mean, scale, class weights and ridge, so that it is an estimate of this one; the
         rows are copied. This one itself, where those are most of its samples or a copy takes too much.

@@ -37,7 +37,7 @@ class Moments:
         self._merge(X, 1)
 
     def add_summed(self, count: int, mean: Array, squares: Array) -> None:
-        """Count rows in of which somebody else has worked out what `summed` gives."""
+        """Count rows in for which `summed` was computed elsewhere."""
         self._combine(count, mean, squares, 1)
 
     def remove(self, X: Array) -> None:

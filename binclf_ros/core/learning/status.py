@@ -22,7 +22,7 @@ class Fit:
     """The new model; None where the one before still says it all."""
 
     def answer(self, loss: float | None, seconds: float) -> dict[str, object]:
-        """Return what is answered to who asked for a descent to convergence, for JSON."""
+        """Return the answer to a request for a descent to convergence, for JSON."""
         found: dict[str, object] = {'loss': loss, 'steps': self.steps, 'seconds': seconds}
         found['converged'] = self.converged
         if self.converged:
@@ -49,7 +49,7 @@ class LearningStatus:
     error: str
     """Why a descent could not go on; '' where it could."""
     note: str = ''
-    """What is otherwise than the options say; '' for nothing."""
+    """What is done in another way than the options say; '' for nothing."""
     acknowledged: int | None = None
     """Samples that are durable, over the life of the dataset; None without a file."""
     failing: bool = False

@@ -28,7 +28,7 @@ Batch = tuple[tuple[str, ...], Array, Array]
 Command = Callable[[], None]
 NICE = 10
 MAX_JOINED = 1024
-"""Batches that are handed to the learner in one piece at most."""
+"""At most this many batches are handed to the learner in one piece."""
 MAX_JOINED_BYTES = 2**24
 """Bytes of features in such a piece, beside the first batch."""
 
@@ -152,11 +152,11 @@ class Worker(threading.Thread):
         if self.is_alive():
             self.join()
         while self._queue:
-            with suppress(Exception):  # commands whose answers nobody awaits any more
+            with suppress(Exception):  # commands whose answers nobody waits for any more
                 self._work_off_queue()
 
     def run(self) -> None:
-        """Work until closed; let whatever else needs a processor go first."""
+        """Work until closed; let all others that need a processor go first."""
         if sys.platform == 'linux':  # elsewhere a priority is not a thread's
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
@@ -214,7 +214,7 @@ class Worker(threading.Thread):
     def _work_off_queue(self, commands_only: bool = False) -> None:
         """Run commands and hand samples to the learner in order.
 
-        What comes meanwhile waits, as descents have a turn; `commands_only`: what is behind the last
+        What comes meanwhile waits, as descents have a turn; `commands_only`: what comes after the last
         command waits as well.
         """
         turns = 0 if commands_only else len(self._queue)

@@ -15,7 +15,7 @@ from .dataset_format import DatasetReader, Names, Refused, header, records, reco
 from .files import quarantine_path, replace_file, sweep, why, write_all
 
 LEEWAY_BYTES = 4096
-"""What a file may hold beside twice the samples of the buffer."""
+"""What a file may hold besides twice the samples of the buffer."""
 RETRY_SEC = 1.0
 """Between two attempts where the disk refuses."""
 
@@ -68,7 +68,7 @@ class Dataset:
         self._aside = reader.word if self.path.is_file() else ''
         self._set_failing('')
         if reader.torn:
-            self._note(f'the last record of {self.path} is not whole: cut off behind {reader.rows} samples')
+            self._note(f'the last record of {self.path} is not whole: cut off after {reader.rows} samples')
         if reader.problem:
             self._note(f'{self.path} {reader.problem}; samples that are used: {reader.rows}')
         if reader.torn or reader.problem or not self._identity[1]:
@@ -103,7 +103,7 @@ class Dataset:
             self._set_failing(f'{self.path} could not be written: {why(error)}')
 
     def retry(self, names: Names, buffer: Buffer | None, at_once: bool = False) -> None:
-        """Write all again where the disk refused before; but once a second if not `at_once`."""
+        """Write all again where the disk refused before; at most once a second, unless `at_once`."""
         if self.failing and (at_once or time.monotonic() >= self._retry_at):
             self._try_to_rewrite(names, buffer)
 

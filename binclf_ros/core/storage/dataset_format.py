@@ -46,7 +46,7 @@ class _Torn(Exception):
 
 
 class Refused(Exception):
-    """The file goes on with what is not for us; `word` is what it is set aside as."""
+    """The file goes on with something that is not for us; `word` is what it is set aside as."""
 
     def __init__(self, word: str, text: str) -> None:
         super().__init__(text)

@@ -50,7 +50,7 @@ def target(path: Path) -> Path:
     """Return the file that a path leads to through links; what is written is that, and never the link."""
     try:
         return Path(os.path.realpath(path))
-    except (OSError, ValueError):  # no path at all: whoever opens it says so
+    except (OSError, ValueError):  # no path at all: opening it says so
         return path
 
 

@@ -17,8 +17,8 @@ ATTEMPTS = 10
 class FileLock:
     """Locks a file by `flock` on a descriptor that is kept, of .NAME.lock beside it.
 
-    The kernel drops the lock when the process is gone, so that one of a killed process is in nobody's
-    way. It is beside the file, and not the file itself, as that is replaced by another whenever it is
+    The kernel drops the lock when the process is gone, so that one of a killed process goes with
+    it. It is beside the file, and not the file itself, as that is replaced by another whenever it is
     written whole. The lock file holds the number and the machine of the process that has it.
     """
 

@@ -16,7 +16,7 @@ from ..learning.model import Model
 from .files import file_of, open_regular, quarantine, replace_file, sweep, target, why
 
 REST_SEC = 0.2
-"""Between two writes of a model file, which the disk is thankful for."""
+"""Between two writes of a model file, to spare the disk."""
 RETRY_SEC = 1.0
 """Between two attempts where the disk refuses."""
 
@@ -62,7 +62,7 @@ def load_model(path: Path) -> Model | None:
         raise ModelError(
             'checksum',
             'the checksum, which is its last line of blanks and tabs, does not fit: the file is damaged, '
-            'or was edited, and then is read without that line',
+            'or was edited: then delete that line',
         )
     return model
 
@@ -160,7 +160,7 @@ class ModelFile:
         self._wake.set()
 
     def save(self, model: Model) -> None:
-        """Keep this model now, and look that it is in the file. Raises StorageError, ModelError."""
+        """Keep this model now, and check that it is in the file. Raises StorageError, ModelError."""
         self._newest = model
         try:
             with self._writing:

@@ -14,7 +14,7 @@ class ModelFileOptions(Options):
 
     model_file: str = option(
         '',
-        'The path of the file to start from, in which the newest good model is then kept; empty keeps it '
+        'The node starts from the model in this file, and keeps the newest good one there; empty keeps it '
         'in memory alone, and only then may the path of a new file be set while the node runs.',
         set_once=True,
     )
@@ -26,7 +26,7 @@ class DatasetFileOptions(Options):
 
     dataset_file: str = option(
         '',
-        'The path of the file to start from, in which the labelled samples are then kept; '
+        'The trainer starts from the labelled samples in this file, and keeps them there; '
         'empty keeps them in memory alone.',
         read_only=True,
     )

@@ -47,7 +47,7 @@ page.connection.on('link', (link) => {
   tell('link', link);
 });
 
-const HEARD_MS = 1000; // within which the robot says that it hears a button
+const HEARD_MS = 1000; // within which the robot says that it receives a button
 
 // What is to be done, or why nothing can be.
 function idle(state) {
@@ -70,7 +70,7 @@ function showLabel(state) {
   } else if (state.label >= 0) {
     said.stands(`${state.label ? 'YES' : 'NO'} is being taught${held === state.label ? '.' : ' by another page.'}`);
   } else if (held >= 0 && performance.now() - pressed > HEARD_MS) {
-    said.stands('The robot does not hear this button.');
+    said.stands('The robot does not receive this button.');
   } else if (document.body.dataset.teach === 'false') {
     said.stands('This page only looks.');
   } else {

@@ -2,7 +2,7 @@
 // The fourth view: paint YES and NO on a picture of the camera, and see where the robot would say so.
 //
 // Pictures come five a second until one is painted on: that one stands still, so that each stroke belongs to its
-// frame, and what the model says of it is shown anew with each model. A stroke is sent while it is drawn.
+// frame, and what the model says of it is shown again with each model. A stroke is sent while it is drawn.
 
 import {byId, isVisible, setText} from './dom.js';
 

@@ -91,7 +91,7 @@ function showMismatch(featurizer) {
   const note = byId('mismatch');
   const other = featurizer?.features.length && (!featurizer.label || featurizer.label_positive);
   note.hidden = !other;
-  setText(note, other ? 'The featurizer does not hear these buttons yet: apply the features once.' : '');
+  setText(note, other ? 'The featurizer does not read these buttons yet: apply the features once.' : '');
 }
 
 const lookback = () => Number(byId('window').value) || 1;
