@@ -3,9 +3,9 @@
 
     python3 examples/turtle.py
 
-It publishes `/turtle1/pose` (x and y in metres) and
-`/turtle1/color_sensor` (r, g, b from 0 to 255): blue on the left half of the field, sand on the right. A
-`/turtle1/cmd_vel` drives it; while none comes, it wanders by itself. The real thing is
+It publishes `/turtle1/pose` (x and y in metres) and `/turtle1/color_sensor` (r, g, b from 0 to 255): blue
+on the left half of the field, sand on the right. `/turtle1/cmd_vel` drives it; while none comes, it wanders
+by itself. It prints where it is, and tells the page to teach from. The real thing is
 `ros2 run turtlesim turtlesim_node`; the same `turtle.yaml` fits both.
 """
 
@@ -18,13 +18,14 @@ import rclpy
 from geometry_msgs.msg import Point, Twist
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
-from std_msgs.msg import ColorRGBA
+from std_msgs.msg import ColorRGBA, String
 
 RATE_HZ = 60.0
 SIDE_M = 11.0
 BLUE, SAND = (69.0, 86.0, 255.0), (214.0, 186.0, 140.0)
 WANDER_SEC = 1.0
-"""So long after the last command it wanders again."""
+"""It wanders again this long after the last command."""
+SAY_EVERY = int(RATE_HZ)
 
 
 class Turtle(Node):
@@ -37,6 +38,8 @@ class Turtle(Node):
         self._command, self._commanded_sec, self._now_sec = Twist(), -math.inf, 0.0
         self._pose = self.create_publisher(pose_type(), 'turtle1/pose', 10)
         self._color = self.create_publisher(color_type(), 'turtle1/color_sensor', 10)
+        self._activity = self.create_publisher(String, 'demo/activity', 10)
+        self._was_blue, self._moves = False, 0
         self.create_subscription(Twist, 'turtle1/cmd_vel', self._on_command, 10)
         self.create_timer(1.0 / RATE_HZ, self._move)
 
@@ -52,7 +55,19 @@ class Turtle(Node):
         self.theta = math.remainder(self.theta + turn / RATE_HZ, math.tau)
         self.x = min(max(self.x + speed * math.cos(self.theta) / RATE_HZ, 0.0), SIDE_M)
         self.y = min(max(self.y + speed * math.sin(self.theta) / RATE_HZ, 0.0), SIDE_M)
-        self._publish(*(BLUE if self.x < SIDE_M / 2.0 else SAND))
+        is_blue = self.x < SIDE_M / 2.0
+        self._publish(*(BLUE if is_blue else SAND))
+        self._say(is_blue)
+
+    def _say(self, is_blue: bool) -> None:
+        """Print where it is now when that changes, and tell the page once a second as well."""
+        where = 'on the blue' if is_blue else 'on the sand'
+        if is_blue != self._was_blue:
+            print(f'the turtle is {where}', flush=True)
+        if is_blue != self._was_blue or self._moves % SAY_EVERY == 0:
+            hold = 'YES' if is_blue else 'NO'
+            self._activity.publish(String(data=f'The turtle is {where}. Hold {hold}.'))
+        self._was_blue, self._moves = is_blue, self._moves + 1
 
     def _publish(self, r: float, g: float, b: float) -> None:
         pose, color = pose_type()(), color_type()()
