@@ -28,7 +28,7 @@ PROGRAMS = {
     'layouts': 'binclf_ros.layouts',
 }
 FAILED, MISTAKE = 1, 2
-ROS = "source a ROS environment, or pip install 'binclf_ros[wheels]' (Linux on x86_64)"
+ROS = "source a ROS environment, or pip install '.[wheels]' in the sources (Linux on x86_64)"
 
 
 def start(name: str, arguments: list[str] | None = None) -> int:
