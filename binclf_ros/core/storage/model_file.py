@@ -62,7 +62,7 @@ def load_model(path: Path) -> Model | None:
         raise ModelError(
             'checksum',
             'the checksum, which is its last line of blanks and tabs, does not fit: the file is damaged, '
-            'or was edited: then delete that line',
+            'or was edited, and can be read without that line',
         )
     return model
 
