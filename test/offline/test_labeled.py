@@ -13,6 +13,8 @@ from robots import ARGUMENTS, START_NS, run, write_bag
 
 from binclf_ros.core.storage.model_file import read_model
 from binclf_ros.offline import store
+from binclf_ros.offline.scoring import Predicted, by_recording
+from binclf_ros.offline.summary import lines
 from binclf_ros.vision import frames
 from binclf_ros.vision.frames import Frame
 from binclf_ros.vision.masks import draw
@@ -250,3 +252,14 @@ def test_the_road_of_a_real_drive_is_learned_offline(tmp_path, cv2, record_prope
     record_property('road offline', {name: found[name] for name in ('accuracy', 'iou', 'log_loss')})
     assert found['samples'] == 16_000 and read_model(tmp_path / 'model.json').samples == 40_000
     assert found['accuracy'] >= 0.93 and found['iou'] >= 0.82 and found['log_loss'] <= 0.145
+
+
+def test_iou_is_the_overlap_of_what_is_and_what_is_said():
+    some = Predicted('some', np.array([1.0, 1.0, 0.0, 0.0]), np.array([2.0, -1.0, 3.0, -1.0]))
+    none = Predicted('none', np.zeros(2), np.full(2, -1.0))
+    found = by_recording([some, none], 'pixels')
+    assert found['iou'] == pytest.approx(1.0 / 3.0)
+    assert {each['name']: each['iou'] for each in found['recordings']} == {'some': 1.0 / 3.0, 'none': None}
+    table = list(lines(found))
+    assert table[0].split()[-1] == 'iou' and table[-1].split()[-1] in ('–', '0.333')
+    assert 'iou' not in next(lines(by_recording([some])))
