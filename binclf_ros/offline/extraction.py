@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.arrays import Array
 from ..core.errors import BinclfError
@@ -105,12 +104,16 @@ class _Rows:
         self._y.append(math.nan)
         return number
 
-    def extend(self, X: Array, times_ns: Sequence[int]) -> int:
-        """Take samples in; return the number of the first. Where this is used, `add` is not."""
+    def extend(self, X: Array, times_ns: Sequence[int]) -> None:
+        """Take samples in. Where this is used, `add` is not."""
         self._blocks.append(X)
         self._times.extend(times_ns)
         self._y.extend([math.nan] * len(X))
-        return len(self._y) - len(X)
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+        return len(self._y)
 
     def label(self, number: int, label: int) -> None:
         """Say what a sample is."""
@@ -131,28 +134,28 @@ def _sample_stretches(recording: Recording, bound: Bound, rows: _Rows, progress:
     start_ns, span = recording.start_ns, max(1, recording.end_ns - recording.start_ns)
     for stretch in in_stretches(recording, bound):
         triggers = [each for each in stretch if each.topic == sampler.trigger]
-        found = (
-            _columns(bound, triggers) if triggers else (np.empty((0, rows.n_features)), np.empty(0, bool))
-        )
-        if found is None:
+        X = _columns(bound, triggers) if triggers else np.empty((0, rows.n_features))
+        if X is None:
             return False
-        X, whole = found
-        times = [each.time_ns for each, is_sample in zip(triggers, whole.tolist()) if is_sample]
-        row, is_sample = rows.extend(X[whole], times), iter(whole.tolist())
+        number, of_samples, times = 0, array('q'), array('q')
         for message in stretch:
             if message.topic != sampler.trigger:
                 sampler.push(message.topic, message.data, message.time_ns)
-            elif next(is_sample):
-                sampler.join(row, message.time_ns)
-                row += 1
-        for number, label in sampler.labeled_rows():
-            rows.label(number, label)
+                continue
+            if sampler.is_sample(number, message.time_ns):
+                sampler.join(rows.n_rows + len(times), message.time_ns)
+                of_samples.append(number)
+                times.append(message.time_ns)
+            number += 1
+        rows.extend(X[np.asarray(of_samples)], times)
+        for row, label in sampler.labeled_rows():
+            rows.label(row, label)
         progress((stretch[-1].time_ns - start_ns) / span)
     return True
 
 
-def _columns(bound: Bound, triggers: Sequence[Message]) -> tuple[Array, NDArray[np.bool_]] | None:
-    """Return what triggers give, X (M, N) and which rows are samples; None where they are not alike."""
+def _columns(bound: Bound, triggers: Sequence[Message]) -> Array | None:
+    """Return what triggers give, X (M, N); None where they are not alike."""
     found = bound.readers[bound.sampler.trigger].columns([each.data for each in triggers])
     return None if found is None else bound.sampler.compute(*found)
 

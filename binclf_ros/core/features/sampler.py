@@ -25,11 +25,10 @@ from .labels import Labels
 from .options import SamplingOptions, trigger_topic
 from .readings import Readings
 from .sources import Reading, Source
-from .status import LabelStatus, SamplerStatus, TopicStatus
+from .status import LabelStatus, SamplerStatus, TopicStatus, below
 from .topics import Topic
 from .windows import LAG_NS
 
-__all__ = ['Sample', 'Sampler', 'SamplingOptions']
 MAX_NAMED = 100
 """Features without a reading that are counted by name."""
 
@@ -211,13 +210,20 @@ class Sampler:
 
     def _take(self, stamp_ns: int, arrival_ns: int, unread: Mapping[int, SampleError]) -> Array:
         """Return x at a trigger. Raises SampleError with the reason why there is none."""
-        for topic in self._others:
-            if topic.too_old(stamp_ns if topic.by_stamp else arrival_ns, self._max_age_ns):
-                raise SampleError(f'max_age{topic.name}', f'the newest of {topic.name} is too old')
+        self._check_age(stamp_ns, arrival_ns)
         u = self._columns.empty()
         for topic in self._columns.topics:
             topic.fill(u, stamp_ns if topic.by_stamp else arrival_ns)
-        x = self._columns.compute(u)
+        return self._check_finite(self._columns.compute(u), unread)
+
+    def _check_age(self, stamp_ns: int, arrival_ns: int) -> None:
+        """Raise SampleError where another topic was silent for too long."""
+        for topic in self._others:
+            if topic.too_old(stamp_ns if topic.by_stamp else arrival_ns, self._max_age_ns):
+                raise SampleError(f'max_age{topic.name}', f'the newest of {topic.name} is too old')
+
+    def _check_finite(self, x: Array, unread: Mapping[int, SampleError]) -> Array:
+        """Return x. Raises SampleError, with the reason, where a feature has no reading."""
         if not math.isfinite(x.dot(x)) and not np.isfinite(x).all():
             raise self._why_not_finite(x, unread)
         return x
@@ -255,8 +261,8 @@ class Sampler:
             features=self.features,
             sampled=counts['sampled'],
             labeled=counts['labeled'],
-            dropped=_below(counts, 'dropped/'),
-            unlabeled=_below(counts, 'unlabeled/'),
+            dropped=below(counts, 'dropped/'),
+            unlabeled=below(counts, 'unlabeled/'),
             no_reading=dict(self._no_reading),
             topics=tuple(self._topic_status(source, now_ns) for source in self._sources.values()),
             label=self._label_status(),
@@ -292,7 +298,3 @@ class Sampler:
             period_sec=max(known) * 1e-9 if known else None,
             other_values=dict(self._labels.other_values),
         )
-
-
-def _below(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
-    return {name[len(prefix) :]: n for name, n in counts.items() if name.startswith(prefix)}

@@ -63,3 +63,8 @@ class SamplerStatus:
     topics: tuple[TopicStatus, ...]
     """The trigger's first."""
     label: LabelStatus
+
+
+def below(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
+    """Return the counts of a kind, by what stands behind the prefix."""
+    return {name[len(prefix) :]: n for name, n in counts.items() if name.startswith(prefix)}

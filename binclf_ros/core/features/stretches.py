@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples of a whole stretch of messages at once: the same bits, by the same statistics, many times faster.
 
-It goes only where nothing depends on the order of things: all features are of one topic whose stamps rise,
-each is one number of a message or a statistic over a window of such, and the labels go by arrival.
+It goes where the features of the trigger do not depend on the order of things: its stamps rise, each is
+one number of a message or a statistic over a window of such, and the labels go by arrival. What other
+topics give is taken at each of its messages, from what has arrived by then, as ever.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
+from ..errors import SampleError
 from .sampler import Sampler
 from .statistics import Times
 
@@ -21,12 +23,17 @@ from .statistics import Times
 class StretchSampler(Sampler):
     """A sampler that takes stretches of its trigger's messages as well, where it `goes_by_stretches`.
 
-    Each is given to `compute`, and of its messages with a sample each, in order, to `join`; what labels
-    say is pushed in between. A recording goes one way or the other, from its start to its end.
+    Each is given to `compute`, and then its messages, in order, to `is_sample`, those with a sample to
+    `join`; those of other topics are pushed in between. A recording goes one way or the other, from its
+    start to its end.
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         self._by_stretches = False
+        self._whole: list[bool] = []
+        self._filled: list[bool] = []
+        self._stamps: list[int] = []
+        self._U = np.empty((0, 0))
         self._labeled_rows: list[tuple[int, int]] = []
         self._past: tuple[Times, list[Array]] | None = None
         super().__init__(*arguments, **more)
@@ -35,13 +42,12 @@ class StretchSampler(Sampler):
     def goes_by_stretches(self) -> bool:
         """Whether stretches may be taken, as far as it depends on the options."""
         labels_by_arrival = not any(self._sources[name].has_header for name in self._roles)
-        only_trigger = not self._others and self.trigger not in self._roles
         has_stamps = self._trigger.source.has_header
         plain = self._trigger.goes_by_columns and not self._period_ns
-        return labels_by_arrival and only_trigger and has_stamps and plain
+        return labels_by_arrival and self.trigger not in self._roles and has_stamps and plain
 
-    def compute(self, stamps: Times, readings: list[Array]) -> tuple[Array, NDArray[np.bool_]] | None:
-        """Return X (M, N) at the stamps (M,) of messages, and which of its rows are samples, (M,).
+    def compute(self, stamps: Times, readings: list[Array]) -> Array | None:
+        """Return X (M, N) at the stamps (M,) of messages; `is_sample` says of each row whether it holds.
 
         `readings` are one (M,) a path. None where these have to be gone through one by one, and all of
         the recording with them.
@@ -63,12 +69,16 @@ class StretchSampler(Sampler):
         self._by_stretches = True
         kept = slice(int(t.searchsorted(t[-1] - self._trigger.window_ns, 'right')), None)
         self._past = t[kept], [each[kept] for each in readings]
+        X = U[:, : self._columns.n_features]
+        if self._others:
+            self._U, self._stamps, self._filled = U, stamps.tolist(), filled.tolist()
+            return X
         for i in np.flatnonzero(filled).tolist():
             self._columns.compute(U[i])
-        X = U[:, : self._columns.n_features]
-        return X, self._whole(X, filled)
+        self._whole = self._whole_rows(X, filled).tolist()
+        return X
 
-    def _whole(self, X: Array, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _whole_rows(self, X: Array, filled: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which rows are samples; count the others by reason."""
         whole = filled & np.isfinite(X).all(axis=1)
         if not filled.all():
@@ -76,6 +86,29 @@ class StretchSampler(Sampler):
         for i in np.flatnonzero(filled & ~whole).tolist():
             self.counts[f'dropped/{self._why_not_finite(X[i], {}).reason}'] += 1
         return whole
+
+    def is_sample(self, i: int, arrival_ns: int) -> bool:
+        """Return whether row i of a stretch is a sample, now that its message arrives; count why not."""
+        if not self._others:
+            return self._whole[i]
+        stamp_ns = self._stamps[i]
+        self._joins.note(self._trigger.source, stamp_ns, arrival_ns)
+        try:
+            self._check_age(stamp_ns, arrival_ns)
+            self._finish(self._U[i], self._filled[i], stamp_ns, arrival_ns)
+        except SampleError as error:
+            self.counts[f'dropped/{error.reason}'] += 1
+            return False
+        return True
+
+    def _finish(self, u: Array, is_filled: bool, stamp_ns: int, arrival_ns: int) -> None:
+        """Fill the places of other topics, and compute x. Raises SampleError as `_take` does."""
+        for topic in self._columns.topics:
+            if topic is not self._trigger:
+                topic.fill(u, stamp_ns if topic.by_stamp else arrival_ns)
+            elif not is_filled:
+                raise SampleError('window', 'the window is not filled yet')
+        self._check_finite(self._columns.compute(u), {})
 
     def join(self, row: int, arrival_ns: int) -> None:
         """Take in that a message, which arrived now, has given a sample, by the number of its row."""
