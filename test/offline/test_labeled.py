@@ -136,7 +136,7 @@ def test_what_is_trained_on_some_recordings_is_scored_on_others(tmp_path, capsys
     assert run('train', [bags[0], *at]) == 0
     late = json.loads(figures.read_text())
     assert late['samples'] == len(read_rows(bags[0], tmp_path / 'rows', more, 0.2))
-    assert 'behind 0.2 s' in late['validated']
+    assert 'after 0.2 s' in late['validated']
 
 
 def read_rows(bag, output, more, begin_sec):
@@ -210,7 +210,7 @@ def test_clouds_of_other_fields_are_refused_and_told(tmp_path, capsys):
     assert len(X) == 108 and meta.counts['rejected/length'] == meta.counts['rejected/label'] == 1
     assert meta.counts['received'] == 122
     err = capsys.readouterr().err
-    assert 'this one has not' in err and 'the features are x, before they were x, y, z' in err
+    assert 'this one has none' in err and 'the features are x, before they were x, y, z' in err
 
 
 def test_features_are_sampled_although_there_are_labelled_clouds(tmp_path):
