@@ -202,7 +202,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         if self._refused:
             return WARN, self._refused
         if self._model is None:
-            return WARN, 'no model yet: nothing is published'
+            return WARN, f'no model yet{self._keeper.missing}: nothing is published'
         if self._followed.heard_sec is None:
             return OK, 'answering by the model file; there is no trainer'
         if self._followed.is_silent(time.monotonic()):

@@ -153,6 +153,7 @@ def test_model_file_serves_without_a_trainer(ground, tmp_path):
 def test_model_file_keeps_the_newest_good_model(ground, tmp_path):
     file = tmp_path / 'new' / 'model.json'
     ground.start('predictor', model_file=file)
+    ground.wait_until(lambda: f'({file} is not there)' in ground.text.get('predictor', ''))
     models = ground.publisher(String, 'model', LATCHED)
     for step in (1, 2, 3):
         models.publish(String(data=json.dumps(model_dict(step=step))))

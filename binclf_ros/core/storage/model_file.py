@@ -143,6 +143,11 @@ class ModelFile:
                     return model, '; '.join(problems)
         return None, '; '.join(problems)
 
+    @property
+    def missing(self) -> str:
+        """Say, to be put behind a word, that the file is not there; '' where it is, or is not asked for."""
+        return f' ({self.path} is not there)' if self.active and not os.path.exists(self.path) else ''
+
     def quarantine(self, word: str = 'damaged') -> str:
         """Give the file another name, so that nothing overwrites it; return a sentence about it."""
         with self._writing:
