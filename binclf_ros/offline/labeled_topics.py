@@ -56,7 +56,7 @@ class TopicFinder:
         found = self._named(POINTS, (CLOUD_KIND,))
         if found is None:
             labeled = [topic for topic in self._of_kind(CLOUD_KIND) if self._has_label(topic)]
-            found = self._only(POINTS, labeled, 'which have a field label')
+            found = self._only(POINTS, labeled, 'the only clouds with a field label')
         if found is not None:
             self._recording.check_types([found.labeled])
         return found
@@ -85,7 +85,7 @@ class TopicFinder:
         found = self._named(name, kinds)
         for kind in kinds if found is None else ():
             there = [topic for topic in self._of_kind(kind) if topic != masks]
-            found = found or self._only(name, there, 'the only ones')
+            found = found or self._only(name, there, 'the only images')
         if found is None:
             raise BinclfError(
                 f'masks are on {masks}, but no images on {self._full(name)}: {self.there()}; '
@@ -107,7 +107,7 @@ class TopicFinder:
         if name in self._remap:
             raise BinclfError(f'no topic {full}, as --remap names it for {name}: {self.there()}')
         ends = [each for kind in kinds for each in self._of_kind(kind) if each.endswith(f'/{name}')]
-        return self._only(name, ends, 'the only ones of a name that ends so')
+        return self._only(name, ends, 'the only topic whose name ends so')
 
     def _only(self, name: str, topics: Sequence[str], why: str) -> LabeledTopics | None:
         """Return the only one, with a note; None for none. Raises BinclfError where there are several."""
@@ -118,9 +118,7 @@ class TopicFinder:
             )
         if not topics:
             return None
-        note = (
-            f'nothing is on {self._full(name)}: {topics[0]} is taken ({why}); --remap {name}:=TOPIC names'
-        )
+        note = f'nothing is on {self._full(name)}: {topics[0]} is taken, {why}; --remap {name}:=TOPIC names'
         return LabeledTopics(topics[0], notes=(f'{note} another',))
 
     def _full(self, name: str) -> str:

@@ -78,7 +78,7 @@ class MaskJoin(Generic[T]):
     def end(self) -> None:
         """Raise SampleError (`no_frame`) for a mask that waits, as no frame will come; it is forgotten."""
         if self._masks:
-            raise self._give_up('none that is there is of this stamp')
+            raise self._give_up('none of the frames that came has this stamp')
 
     def _keep(self, stamp: int, frame: T) -> T:
         """Keep a frame that is painted on, for the next mask of it."""

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from labeled_bags import HEIGHT, WIDTH, cloud, clouds_bag, image, images_bag, ro
 from robots import ARGUMENTS, START_NS, run, write_bag
 
 from binclf_ros.core.storage.model_file import read_model
-from binclf_ros.offline import store
+from binclf_ros.offline import spool, store
 from binclf_ros.offline.scoring import Predicted, by_recording
 from binclf_ros.offline.summary import lines
 from binclf_ros.vision import frames
@@ -263,3 +266,23 @@ def test_iou_is_the_overlap_of_what_is_and_what_is_said():
     table = list(lines(found))
     assert table[0].split()[-1] == 'iou' and table[-1].split()[-1] in ('–', '0.333')
     assert 'iou' not in next(lines(by_recording([some])))
+
+
+def test_rows_are_made_again_only_where_what_makes_them_changes(tmp_path, capsys, cv2):
+    bag, command = images_bag(tmp_path / 'bag', [1, 2]), ['--output', tmp_path / 'out', '--jobs', 1]
+    assert run('extract', [bag, *command, *OF_PIXELS]) == 0
+    assert run('extract', [bag, *command, *OF_PIXELS, '--set', 'l2=7']) == 0
+    assert run('extract', [bag, *command, *OF_PIXELS, '--set', 'image_scale=0.5']) == 0
+    before = ['(made before)' in line for line in capsys.readouterr().out.splitlines()]
+    assert before == [False, True, False]
+
+
+def test_a_disk_that_is_full_of_rows_is_one_sentence(tmp_path, monkeypatch, capsys):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(spool.tempfile, 'TemporaryFile', lambda **where: Full())
+    bag = clouds_bag(tmp_path / 'bag', [1])
+    assert run('extract', [bag, '--output', tmp_path / 'out', '--jobs', 1]) == 1
+    assert 'samples could not be written to' in (err := capsys.readouterr().err) and 'No space left' in err
