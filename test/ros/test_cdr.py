@@ -41,8 +41,7 @@ KINDS = {
 }
 
 
-WITHOUT_NUMBERS = {'diagnostic_msgs/DiagnosticStatus', 'diagnostic_msgs/KeyValue'}
-WITHOUT_NUMBERS |= {f'std_msgs/{name}' for name in ('Byte', 'Empty', 'String')}
+WITHOUT_NUMBERS = {'diagnostic_msgs/KeyValue', 'std_msgs/Empty', 'std_msgs/String'}
 
 
 def serialized(kind, paths):
@@ -93,7 +92,7 @@ def numbers_in(message, before=()):
         match = ARRAY.match(of)
         item = of if match is None else match['of'] or match['item']
         value = getattr(message, name)
-        if item in LETTERS and item != 'octet':
+        if item in LETTERS:
             yield (*before, Segment(name))
             if match is not None and len(value):
                 yield (*before, Segment(name, len(value) - 1))
@@ -217,13 +216,14 @@ def test_elements_by_name_are_read_from_bytes_as_each_message_has_them(monkeypat
 
 def test_an_entry_whose_number_is_looked_for_is_never_taken_from_a_place():
     of_status = diagnostic_msgs.msg.DiagnosticStatus
-    paths = paths_of('status[name=b]/values[key=n]/value')
+    paths = paths_of('status[name=b]/values[key=n]/value', 'status[name=b]/level', 'status[level=1]/level')
     reader = serialized(diagnostic_msgs.msg.DiagnosticArray, paths)
     plain = Readings(paths, True)
 
     def diagnostics(*names, value='1.5'):
         values = [diagnostic_msgs.msg.KeyValue(key='n', value=value)]
-        return diagnostic_msgs.msg.DiagnosticArray(status=[of_status(name=n, values=values) for n in names])
+        status = [of_status(name=n, values=values, level=bytes([n == 'b'])) for n in names]
+        return diagnostic_msgs.msg.DiagnosticArray(status=status)
 
     for message in [diagnostics('a', 'b'), diagnostics('b', 'a', value='2.5'), diagnostics('c', 'd')] * 3:
         for _ in range(2):

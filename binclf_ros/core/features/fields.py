@@ -18,7 +18,7 @@ BinclfError for a type that is not known."""
 
 ARRAY = re.compile(r'sequence<(?P<of>[^,>]+)(, \d+)?>$|(?P<item>[^\[]+)\[(?P<length>\d+)\]$')
 _NUMBERS = frozenset(
-    ['boolean', 'float', 'double', 'long double', 'uint8', 'int8']
+    ['boolean', 'float', 'double', 'long double', 'octet', 'uint8', 'int8']
     + [f'{sign}int{bits}' for sign in ('', 'u') for bits in (16, 32, 64)]
 )
 _ADVICE = 'only numbers, bools and texts that are numbers can be features'

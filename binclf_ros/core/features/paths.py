@@ -45,9 +45,11 @@ class Key:
         return f'{"/".join(self.fields)}={key}' if self.fields else key
 
     def is_said_by(self, value: object) -> bool:
-        """Return whether the value of a field, a text or a number, is this key."""
+        """Return whether the value of a field, a text, a number or a byte, is this key."""
         if isinstance(value, str):
             return value == self.text
+        if isinstance(value, bytes):
+            value = value[0] if len(value) == 1 else None
         try:
             return float(self.text) == value
         except ValueError:

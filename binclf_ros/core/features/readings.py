@@ -180,4 +180,6 @@ def _number(value: Any, segment: Segment) -> float:
             pass
     elif isinstance(value, (bool, int, float, np.number, np.bool_)):
         return float(value)
+    elif isinstance(value, bytes) and len(value) == 1:  # a `byte`, such as the level of diagnostics
+        return float(value[0])
     raise SampleError('type', f'{segment} is a {type(value).__name__}, not a number')
