@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 
-STILL_NS = 3_000_000_000
-"""Stamps that do not change for this long, over at least `MIN_STILL` messages, stand still."""
+STILL_NS = 1_500_000_000
+"""Stamps that do not change for this long, over at least `MIN_STILL` messages, stand still: longer than
+those do that have whole seconds alone, and short enough to be said within 3 s."""
 MIN_STILL = 10
 RATES = 20
 """Arrivals that the rate of a topic is taken from."""
@@ -117,7 +118,7 @@ class ClockDifference:
 
     def note_trigger(self) -> bool:
         """Compare the two; return whether there is a new measure."""
-        if self._pending is None or not (self._trigger.has_stamps and self._other.has_stamps):
+        if self._pending is None or not self.tells:
             return False
         stamp, arrival, before = self._pending
         self._pending = None
@@ -138,6 +139,11 @@ class ClockDifference:
             share = (arrival - before[1]) / passed if passed else 0.0
             return round(stamp - before[0] - share * (after[0] - before[0]))
         return max(0, stamp - after[0]) - max(0, before[0] - stamp)
+
+    @property
+    def tells(self) -> bool:
+        """Whether both have stamps that tell the time, so that there is something to compare."""
+        return self._trigger.has_stamps and self._other.has_stamps
 
     @property
     def ns(self) -> int | None:

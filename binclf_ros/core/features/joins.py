@@ -103,4 +103,6 @@ class Joins:
     def difference_sec(self, name: str) -> float | None:
         """Return how far the clock of a topic is ahead of the trigger's; None where that is not known."""
         difference = self._differences.get(name)
-        return None if difference is None or difference.ns is None else difference.ns * 1e-9
+        if difference is None or difference.ns is None or not difference.tells:
+            return None
+        return difference.ns * 1e-9
