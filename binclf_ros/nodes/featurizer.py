@@ -37,6 +37,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._sensors: dict[str, tuple[Subscription[Any], bool]] = {}
         self._watch = SamplingWatch()
         self._waiting_for = ''
+        self._misnamed: list[Finding] = []
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
         self._out = (StampedOutput if self.parameters.stamped else vectors)(self)
@@ -61,7 +62,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def find(self, now: float) -> list[Finding]:
         """Return what is wrong with the sampling lately."""
         status = self.sampling()
-        return [] if status is None else self._watch.look(now, status)
+        return [] if status is None else [*self._watch.look(now, status), *self._misnamed]
 
     def values(self) -> dict[str, object]:
         """Return what `ros2 topic hz` would say of the topics, and the features that had no reading."""
@@ -151,9 +152,28 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             self._sensors[topic] = subscription, bool(latched)
 
     def _look_at_labels(self) -> None:
-        """Subscribe to labels as their publishers keep them, which may have come or gone."""
+        """Subscribe to labels as their publishers, which come and go, keep them; find wrong names."""
+        self._misnamed = []
         if self._sampler is not None:
             self._subscribe_all(self._sampler)
+            self._watch.published = tuple(filter(self.count_publishers, self._sampler.label_topics))
+            self._misnamed = self._labels_that_are_misnamed(self._sampler)
+
+    def _labels_that_are_misnamed(self, sampler: Sampler) -> list[Finding]:
+        """Return the topics of labels that nobody publishes, where another one may have been meant."""
+        wanted = [
+            each for each in self.parameters.label_paths().values() if each.text in sampler.missing_labels
+        ]
+        if not wanted:
+            return []
+        names = [name for name, _ in self.get_topic_names_and_types() if self.count_publishers(name)]
+        found = []
+        for each in wanted:
+            for topic in each.missing_topics(self._graph, self.get_namespace()):
+                if meant := near_topic(topic, names):
+                    text = f'no label: nobody publishes {topic}{meant} Samples go out unlabelled meanwhile'
+                    found.append(Finding(f'label{topic}', printable(text)))
+        return found
 
     def _missing(self, error: LookupError) -> str:
         """Return which topic is missing, and which may have been meant."""

@@ -148,6 +148,25 @@ def test_an_operator_who_has_stopped_is_no_fault():
     assert notes(now, ()) == ['no label from /label/data: samples go out unlabelled']
 
 
+def test_a_label_that_breaks_off_while_its_publisher_is_there_is_said_with_what_would_do():
+    """Unplugged, or pressed once where it has to be held: nobody has taken it back."""
+    gone = topic('/label', rate_hz=10.0, join='', age_sec=4.0)
+    label = replace(LABELED, topics=('/label',), held=('/label',))
+    now = replace(SAMPLING, unlabeled={'stale': 300}, topics=(IMU, gone), label=label)
+    published = Labelling(published=('/label',))
+    assert the_one(now, label=published) == (
+        'nothing from /label for 4 s (it came at 10 Hz): 300 of 300 samples unlabelled in the last 3 s, '
+        'as a label expires after label_timeout_sec, 0.5 s: publish it as long as it holds, '
+        'or set that to 0'
+    )
+    once = replace(
+        now, topics=(IMU, replace(gone, received=1, rate_hz=None)), label=replace(label, period_sec=None)
+    )
+    assert the_one(once, label=published).startswith('nothing from /label for 4 s: 300 of 300')
+    assert said(now) == []  # its publisher is gone
+    assert said(replace(now, label=replace(label, held=())), label=published) == []  # it was taken back
+
+
 def test_a_label_without_a_topic_is_no_fault():
     now = replace(SAMPLING, unlabeled={'no_label': 300}, label=LabelStatus((), ('/label/data',)))
     assert said(now) == []

@@ -85,6 +85,28 @@ def test_a_label_that_nobody_publishes_is_no_fault(robot):
     assert robot.text == 'sampling; no label from /nobody/data: samples go out unlabelled'
 
 
+def test_a_label_that_breaks_off_is_said_and_one_that_is_taken_back_is_no_fault(robot):
+    robot.start()
+    robot.until(
+        lambda: robot.ground.count('featurizer', 'labeled') > 50, level=moving, label=lambda turn: 1
+    )
+    robot.until_warned('nothing from /label for ', level=moving)
+    robot.until_fine(level=moving, label=lambda turn: 1)
+    robot.label.publish(Int8(data=-1))
+    taken_back = 'sampling; no label from /label: samples go out unlabelled'
+    robot.until(lambda: robot.text == taken_back, level=moving)
+    assert robot.ground.severity['featurizer'] == 0
+
+
+def test_a_wrong_name_of_a_label_is_answered_with_one_that_is_near(robot):
+    robot.start(label='/lable/data')
+    said = {'level': moving, 'label': lambda turn: 1}
+    robot.until_warned(
+        'no label: nobody publishes /lable: is /label meant? Samples go out unlabelled', **said
+    )
+    assert robot.ground.count('featurizer', 'sampled')
+
+
 def test_labels_of_values_that_do_not_label_are_named_with_an_expression_that_would_do(robot):
     robot.start()
     said = {'level': moving, 'label': lambda turn: 1 if turn % 300 < 20 else -1}

@@ -160,6 +160,21 @@ class Expression:
                         raise ExpressionError(self.text, path.start, problem)
         return [(path, *path.split(topics, namespace)) for path in self.paths]
 
+    def missing_topics(self, topics: Container[str], namespace: str = '/') -> list[str]:
+        """Return what stands before the last field of each of its paths that begins with no topic.
+
+        >>> parse('/joy/axes[0] > /pad/axes[1]').missing_topics(['/joy'])
+        ['/pad']
+        """
+        found = []
+        for path in self.paths:
+            try:
+                path.split(topics, namespace)
+            except LookupError:
+                front = '' if path.absolute else f'{namespace.rstrip("/")}/'
+                found.append(front + str(path).rpartition('/')[0])
+        return found
+
 
 def _sliced(path: Path) -> bool:
     return any(isinstance(segment.index, slice) for segment in path.segments)

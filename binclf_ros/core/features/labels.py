@@ -61,6 +61,11 @@ class Labels(Generic[Waiting]):
         self._said[role].push(time, value)
         self._other_said[role].push(other_time, value)
 
+    def is_held(self, role: str) -> bool:
+        """Return whether what was said last labels, however long ago that was."""
+        newest = self._said[role].newest
+        return newest is not None and (newest in (0.0, 1.0) if role == 'label' else newest > 0.5)
+
     def join(self, time: int, sample: Waiting, other_time: int = 0) -> None:
         """Take in a sample, and settle what its time decides."""
         if not self._said:

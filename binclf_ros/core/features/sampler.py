@@ -297,4 +297,9 @@ class Sampler:
             timeout_sec=self._options.label_timeout_sec,
             period_sec=max(known) * 1e-9 if known else None,
             other_values=dict(self._labels.other_values),
+            held=tuple(
+                name
+                for name, roles in self._roles.items()
+                if any(len(each.topics) == 1 and self._labels.is_held(each.name) for each in roles)
+            ),
         )

@@ -44,6 +44,8 @@ class LabelStatus:
     """The longest of its topics' periods."""
     other_values: Mapping[float, int] | None = None
     """Value that does not label → how many samples met it; the first few different ones."""
+    held: tuple[str, ...] = ()
+    """Topics whose newest message labels: nobody has taken that back."""
 
 
 @dataclass(frozen=True)

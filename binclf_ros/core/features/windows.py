@@ -200,6 +200,11 @@ class History:
         while len(times) > 1 and (times[1] <= times[-1] - self._lag_ns or len(times) > MAX_VALUES):
             del times[0], values[0]  # nobody can ask for it any more
 
+    @property
+    def newest(self) -> Any:
+        """The newest value; None before the first."""
+        return self._values[-1] if self._values else None
+
     def at(self, time: int) -> tuple[int, Any] | None:
         """Return time and value of the newest that is not newer than `time`."""
         times = self._times

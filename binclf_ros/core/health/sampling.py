@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..features.status import SamplerStatus, TopicStatus
@@ -37,11 +37,13 @@ _WHY = {
 
 @dataclass(frozen=True)
 class Labelling:
-    """What is set of the label, and how many samples it has labelled 0 and 1 so far."""
+    """What is set of the label, how many samples it has labelled 0 and 1 so far, and who still says it."""
 
     text: str = ''
     labeled: tuple[int, int] = (0, 0)
     clock_tolerance_sec: float = 0.5
+    published: Collection[str] = ()
+    """The topics of labels that still have a publisher."""
 
 
 def window_sec(now: SamplerStatus) -> float:
@@ -146,7 +148,7 @@ def _unlabeled(now: SamplerStatus, then: SamplerStatus, seconds: float, label: L
     reason = next(iter(lost))
     share = f'{n} of {total} samples unlabelled in the last {seconds:.0f} s'
     if reason == 'stale':
-        return _stale(now, share)
+        return _stale(now, share) or _broken_off(now, share, label)
     if reason == 'not_0_or_1':
         return _other_values(now, then, share, label)
     if reason == 'both':
@@ -160,6 +162,24 @@ def _stale(now: SamplerStatus, share: str) -> list[Finding]:
         return []
     text = f'the label comes every {period:.1f} s, label_timeout_sec is {timeout:g}: {share}; set it to'
     return [Finding('stale', f'{text} {2 * period:.1f}, or to 0, so that a label holds until the next one')]
+
+
+def _broken_off(now: SamplerStatus, share: str, label: Labelling) -> list[Finding]:
+    """Return that a label fell silent whose publisher is there, and which nobody has taken back.
+
+    Who has stopped labelling on purpose is gone, or has said a value that does not label: no fault.
+    """
+    for each in _label_topics(now):
+        if (
+            each.name in label.published
+            and each.name in now.label.held
+            and (each.age_sec or 0) > WINDOW_SEC
+        ):
+            came = f' (it came at {each.rate_hz:.3g} Hz)' if each.rate_hz else ''
+            text = f'nothing from {each.name} for {each.age_sec:.0f} s{came}: {share}, as a label expires'
+            after = f'{text} after label_timeout_sec, {now.label.timeout_sec:g} s: publish it as long as it'
+            return [Finding(f'silent{each.name}', f'{after} holds, or set that to 0')]
+    return []
 
 
 def _other_values(now: SamplerStatus, then: SamplerStatus, share: str, label: Labelling) -> list[Finding]:

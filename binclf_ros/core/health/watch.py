@@ -19,6 +19,8 @@ class SamplingWatch:
 
     def __init__(self, label: str = '', clock_tolerance_sec: float = 0.5) -> None:
         self._label, self._tolerance = label, clock_tolerance_sec
+        self.published: tuple[str, ...] = ()
+        """The topics of labels that have a publisher, as far as the owner knows."""
         self._labeled = [0, 0]
         self._recent: Recent[SamplerStatus] = Recent()
         self._began: float | None = None
@@ -49,7 +51,7 @@ class SamplingWatch:
         then = self._recent.before(now, window_sec(status))
         seconds, before = then if then is not None else (0.0, status)
         negatives, positives = self._labeled
-        label = Labelling(self._label, (negatives, positives), self._tolerance)
+        label = Labelling(self._label, (negatives, positives), self._tolerance, self.published)
         return find(status, before, seconds, now - self._began, label)
 
     def _look_for_constants(self, now: float, names: tuple[str, ...]) -> None:
