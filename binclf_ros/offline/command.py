@@ -83,7 +83,14 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     add('--params', type=Path, metavar='FILE', help='the YAML that runs on the robot')
     add('--set', action='append', default=[], metavar='NAME=VALUE', help='change one of its parameters')
     add('--namespace', default='/', metavar='NS', help='of paths without a leading slash (default: /)')
-    add('-r', '--remap', action='append', default=[], metavar='FROM:=TO', help=f'of {", ".join(NAMES)}')
+    add(
+        '-r',
+        '--remap',
+        action='append',
+        default=[],
+        metavar='FROM:=TO',
+        help=f'other names of topics, as for nodes; FROM is one of {", ".join(NAMES)}',
+    )
     add('--labels', type=Path, metavar='FILE', help='recording,start,end,label as CSV or YAML')
     add('--jobs', type=int, default=0, metavar='N', help='processes (default: one a core)')
     add('--cluster', default='', metavar='URL', help='a Dask scheduler, tcp://… or tls://…')

@@ -24,7 +24,8 @@ from binclf_ros.vision.masks import draw
 from binclf_ros.vision.pixels import PixelReader
 
 ROOT = Path(__file__).resolve().parents[2]
-DRIVE = ROOT.parent / 'shared' / 'data' / 'road_camera' / 'bag'
+DATA = ROOT.parent / 'shared' / 'data'
+DRIVE, SCAN = DATA / 'road_camera' / 'bag', DATA / 'lidar_ground' / 'bag'
 COLUMNS = ('lab_b', 'blur(lab_b, 5)', 'row')
 OF_PIXELS = ['--set', f'pixel_features=[{", ".join(COLUMNS)}]', '--set', 'pixels_per_image=100']
 PARAMS = """
@@ -243,6 +244,19 @@ def test_ranges_do_not_label_points(tmp_path, capsys):
     bag = clouds_bag(tmp_path / 'bag', [1])
     assert run('extract', [bag, '--output', tmp_path / 'out', '--jobs', 1, '--labels', labels]) == 2
     assert 'has labels of its own: leave --labels out' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not SCAN.exists(), reason='the recordings of ../shared/data are not there')
+def test_the_ground_of_a_real_scan_is_learned_offline(tmp_path):
+    figures = tmp_path / 'figures.json'
+    files = ['--output', tmp_path / 'model.json', '--json', figures, '--jobs', 1, '--quiet']
+    lidar = ['--params', ROOT / 'examples' / 'lidar.yaml', '--split-at', 1.8]
+    assert run('train', [SCAN, *lidar, *files]) == 0
+    found = json.loads(figures.read_text())
+    assert found['samples'] == 20_000 and read_model(tmp_path / 'model.json').samples == 38_000
+    # what scikit-learn's optimum gives, by the README of the recording
+    rounded = [round(found[name], 3) for name in ('accuracy', 'log_loss', 'auc')]
+    assert rounded == pytest.approx([0.938, 0.158, 0.989], abs=0.001)
 
 
 @pytest.mark.skipif(not DRIVE.exists(), reason='the recordings of ../shared/data are not there')
