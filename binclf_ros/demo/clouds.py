@@ -63,25 +63,25 @@ class CloudReplay(Course):
         self._player.subscribe(PointCloud2, CLASSIFIED_POINTS, self._on_answer, CLOUDS_OUT)
 
     def _is_ready(self) -> bool:
-        return self._player.is_said(CLASSIFIED_POINTS)
+        return self._player.has_publishers(CLASSIFIED_POINTS)
 
     def _planned_samples(self) -> int:
         return sum(step.known for step in self._teaching)
 
     def _teach(self) -> None:
-        clock, heard = Clock(self._pace.rate, self._pace.teach_hz), self._player.heard
+        clock, feedback = Clock(self._pace.rate, self._pace.teach_hz), self._player.feedback
         sent: list[int] = []
         for number, (step, message) in enumerate(zip(self._teaching, self._messages)):
             self._wait_until_due(clock, step.time_ns)
             if number >= MAX_AHEAD:
                 self._player.wait_for(partial(self._has_received, sent[number - MAX_AHEAD]), AHEAD_SEC)
             self._player.publish(LABELED_POINTS, message.data)
-            heard.labeled += step.received
-            sent.append(heard.labeled)
+            feedback.labeled += step.received
+            sent.append(feedback.labeled)
             self._view.progress = (number + 1) / len(self._teaching)
 
     def _has_received(self, points: int) -> bool:
-        return int(self._player.heard.status['trainer']['received']) >= points
+        return int(self._player.feedback.status['trainer']['received']) >= points
 
     def _withhold_label(self) -> None:
         """Do nothing: the clouds to score go elsewhere, and without their label."""
@@ -112,7 +112,7 @@ class CloudReplay(Course):
             return None
         self.results.latencies_sec.append(self._answered_at - sent_at)
         probability = column(self._answer, PROBABILITY)
-        self._player.heard.probability = float(probability[-1]) if len(probability) else None
+        self._player.feedback.probability = float(probability[-1]) if len(probability) else None
         return probability
 
     def _on_answer(self, message: PointCloud2) -> None:

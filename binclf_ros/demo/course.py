@@ -123,25 +123,26 @@ class Course(ABC):
         """Look after the nodes and the panel; called all the time."""
         if self._panel.is_due():
             self._nodes.check()
-            self._view.take(self._player.heard)
+            self._view.take(self._player.feedback)
             self._panel.show(self._view)
 
     def _wait_until_due(self, clock: Clock, time_ns: int) -> None:
         """Wait until a message of this recorded time is due, and receive what has come already."""
         self._player.wait(max(0.0, clock.wait_sec(time_ns)))
-        self._player.hear_waiting()
+        self._player.take_waiting()
         self._watch()
 
     def _get_ready(self) -> None:
         """Wait until the nodes receive what is published, and each has reported something."""
-        player, heard, began = self._player, self._player.heard, time.monotonic()
+        player, feedback, began = self._player, self._player.feedback, time.monotonic()
 
         def is_ready() -> bool:
-            known = all(name in heard.status for name in self._nodes.names())
-            return known and self._is_ready() and all(map(player.is_heard, self._kinds))
+            known = all(name in feedback.status for name in self._nodes.names())
+            return known and self._is_ready() and all(map(player.has_subscribers, self._kinds))
 
         if not player.wait_for(is_ready, READY_SEC):
-            said = '; '.join(f'{name}: {heard.words.get(name, "silent")}' for name in self._nodes.names())
+            words = feedback.words
+            said = '; '.join(f'{name}: {words.get(name, "silent")}' for name in self._nodes.names())
             raise DemoFailed(f'the nodes were not ready within {READY_SEC:g} s ({said})')
         # featurizer and trainer find each other unseen; a busy machine is as slow in that as in starting
         player.wait(max(SETTLE_SEC, SETTLE_SHARE * (time.monotonic() - began)))
@@ -150,12 +151,12 @@ class Course(ABC):
         """Wait until the trainer has received every labelled sample. Raises DemoFailed with the counts."""
         player, results = self._player, self.results
         deadline = time.monotonic() + HOLD_SEC
-        while int(player.fresh_status('trainer')['received']) < player.heard.labeled:
+        while int(player.fresh_status('trainer')['received']) < player.feedback.labeled:
             if time.monotonic() > deadline:
                 raise DemoFailed(f'the trainer did not receive all labelled samples ({self._counts()})')
         results.label_off = time.monotonic()
-        self._received = int(player.heard.status['trainer']['received'])
-        results.train_samples = int(player.heard.status['trainer']['accepted'])
+        self._received = int(player.feedback.status['trainer']['received'])
+        results.train_samples = int(player.feedback.status['trainer']['accepted'])
         results.planned_samples = self._planned_samples()
         if results.train_samples < MIN_TAUGHT * results.planned_samples:
             raise DemoFailed(
@@ -165,14 +166,14 @@ class Course(ABC):
 
     def _counts(self) -> str:
         """Return what the nodes have counted as not taught, and what they say is wrong."""
-        heard, names = self._player.heard, ('featurizer', 'trainer')
+        feedback, names = self._player.feedback, ('featurizer', 'trainer')
         why = [
             f'{name} {key}: {count}'
             for name in names
-            for key, count in heard.status.get(name, {}).items()
+            for key, count in feedback.status.get(name, {}).items()
             if key.startswith(NOT_TAUGHT)
         ]
-        said = [f'{name}: {heard.words[name]}' for name in names if heard.levels.get(name)]
+        said = [f'{name}: {feedback.words[name]}' for name in names if feedback.levels.get(name)]
         return '; '.join([', '.join(why) or 'the others were lost on the way', *said])
 
     def _converge(self) -> None:
@@ -182,7 +183,7 @@ class Course(ABC):
         if not success:
             raise DemoFailed(f'the trainer could not learn from this: {text}')
         step = int(player.fresh_status('trainer')['step'])
-        status = player.heard.status
+        status = player.feedback.status
 
         def is_held() -> bool:
             return 'predictor' in status and int(status['predictor']['model_step'] or -1) >= step
@@ -202,7 +203,7 @@ class Course(ABC):
         more = int(self._player.fresh_status('trainer')['received']) - self._received
         if more:
             raise DemoFailed(f'{more} labelled samples of the part to score reached the trainer')
-        self.results.curves = self._player.heard.curves
+        self.results.curves = self._player.feedback.curves
         self._view.phase = 'done'
         self._panel.show(self._view, last=True)
 

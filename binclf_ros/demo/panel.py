@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
-from .player import Heard
+from .player import Feedback
 
 REDRAW_SEC = 0.1
 LINE_SEC = 3.0
@@ -29,14 +29,14 @@ class View:
     probability: float | None = None
     truth: int | None = None
 
-    def take(self, heard: Heard) -> None:
+    def take(self, feedback: Feedback) -> None:
         """Take over what has been received; a probability stays until there is another."""
-        self.samples = heard.labeled
-        if heard.model is not None:
-            self.steps, self.loss = heard.model.step, heard.model.loss
-        if accuracy := heard.curves['accuracy']:
+        self.samples = feedback.labeled
+        if feedback.model is not None:
+            self.steps, self.loss = feedback.model.step, feedback.model.loss
+        if accuracy := feedback.curves['accuracy']:
             self.accuracy = accuracy[-1][1]
-        self.probability = self.probability if heard.probability is None else heard.probability
+        self.probability = self.probability if feedback.probability is None else feedback.probability
 
     def lines(self) -> list[str]:
         """Return it as three lines."""

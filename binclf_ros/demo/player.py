@@ -31,7 +31,7 @@ CURVES = ('loss', 'log_loss', 'majority_log_loss', 'accuracy')
 
 
 @dataclass
-class Heard:
+class Feedback:
     """What the nodes have said so far."""
 
     model: Model | None = None
@@ -56,7 +56,7 @@ class Player:
     """
 
     def __init__(self, kinds: Mapping[str, Any], watch: Callable[[], None]) -> None:
-        self.heard = Heard()
+        self.feedback = Feedback()
         self._watch = watch
         self._count = 0
         self._node = Node('demo')
@@ -91,11 +91,11 @@ class Player:
 
         self._node.create_subscription(kind, topic, on_message, qos)
 
-    def is_said(self, topic: str) -> bool:
+    def has_publishers(self, topic: str) -> bool:
         """Return whether somebody publishes a topic."""
         return bool(self._node.count_publishers(topic))
 
-    def is_heard(self, topic: str) -> bool:
+    def has_subscribers(self, topic: str) -> bool:
         """Return whether somebody subscribes to a topic that it publishes."""
         return bool(self._out[topic].get_subscription_count())
 
@@ -114,7 +114,7 @@ class Player:
         """Receive messages for this long."""
         self.wait_for(lambda: False, seconds)
 
-    def hear_waiting(self) -> None:
+    def take_waiting(self) -> None:
         """Receive what has come already."""
         deadline, before = time.monotonic() + SLICE_SEC, -1
         while before != self._count and time.monotonic() < deadline:
@@ -148,29 +148,29 @@ class Player:
 
     def fresh_status(self, node: str, seconds: float = 5.0) -> dict[str, str]:
         """Return what a node's next diagnostics show. Raises DemoFailed where none come."""
-        self.heard.status.pop(node, None)
-        if not self.wait_for(lambda: node in self.heard.status, seconds):
+        self.feedback.status.pop(node, None)
+        if not self.wait_for(lambda: node in self.feedback.status, seconds):
             raise DemoFailed(f'the {node} has sent no diagnostics for {seconds:g} s')
-        return self.heard.status[node]
+        return self.feedback.status[node]
 
     def _on_curve(self, name: str) -> Callable[[Float64], None]:
-        points = self.heard.curves[name]
+        points = self.feedback.curves[name]
         return lambda message: points.append((time.monotonic(), message.data))
 
     def _on_decision(self, message: UInt8) -> None:
-        self.heard.decided_at, self.heard.decision = time.perf_counter(), message.data
+        self.feedback.decided_at, self.feedback.decision = time.perf_counter(), message.data
 
     def _on_probability(self, message: Float64) -> None:
-        self.heard.probability = message.data
+        self.feedback.probability = message.data
 
     def _on_labeled(self, message: Float64MultiArray) -> None:
-        self.heard.labeled += 1
+        self.feedback.labeled += 1
 
     def _on_model(self, message: String) -> None:
-        self.heard.model = model_from_msg(message)
+        self.feedback.model = model_from_msg(message)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for each in message.status:
-            self.heard.status[each.name] = {pair.key: pair.value for pair in each.values}
-            self.heard.levels[each.name] = each.level[0]
-            self.heard.words[each.name] = each.message
+            self.feedback.status[each.name] = {pair.key: pair.value for pair in each.values}
+            self.feedback.levels[each.name] = each.level[0]
+            self.feedback.words[each.name] = each.message

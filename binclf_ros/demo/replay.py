@@ -33,7 +33,7 @@ class Replay(Course):
         self._expected = self._unseen = 0
 
     def _is_ready(self) -> bool:
-        shown = self._player.heard.status['featurizer']
+        shown = self._player.feedback.status['featurizer']
         return any(key.startswith('topic/') for key in shown)  # it has found its topics
 
     def _planned_samples(self) -> int:
@@ -78,11 +78,11 @@ class Replay(Course):
         return apart
 
     def _keep_up(self, ahead: int) -> None:
-        heard = self._player.heard
+        feedback = self._player.feedback
         if not self._player.wait_for(
-            lambda: self._expected - heard.labeled <= ahead, self._pace.patience_sec
+            lambda: self._expected - feedback.labeled <= ahead, self._pace.patience_sec
         ):
-            self._expected = heard.labeled  # those will not come any more
+            self._expected = feedback.labeled  # those will not come any more
 
     def _withhold_label(self) -> None:
         self._keep_up(0)
@@ -102,22 +102,23 @@ class Replay(Course):
 
     def _ask(self, message: Message, step: Step) -> None:
         """Publish one message and wait for its answer, if it should get one; count one lost."""
-        heard = self._player.heard
-        heard.probability = heard.decision = None
+        feedback = self._player.feedback
+        feedback.probability = feedback.decision = None
         sent_at = time.perf_counter()
         self._player.publish(message.topic, message.data)
         if not step.samples:
             return
         answered = self._player.wait_for(
-            lambda: heard.probability is not None and heard.decision is not None, self._pace.answer_sec
+            lambda: feedback.probability is not None and feedback.decision is not None,
+            self._pace.answer_sec,
         )
         self._note(answered)
         if not answered:
             return
-        self.results.latencies_sec.append(heard.decided_at - sent_at)
-        if step.label is not None and heard.probability is not None:
+        self.results.latencies_sec.append(feedback.decided_at - sent_at)
+        if step.label is not None and feedback.probability is not None:
             seconds = (step.time_ns - self._feed.split_ns) * NS
-            self.results.add(seconds, heard.probability, step.label)
+            self.results.add(seconds, feedback.probability, step.label)
 
 
 def check_steps(feed: Feed, steps: Sequence[Step], topics: Topics) -> None:

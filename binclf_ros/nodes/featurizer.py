@@ -199,10 +199,10 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             sample, labeled = self._sampler.push(topic, data, self._now_ns())
             if sample is not None:
                 self._watch.on_sample(sample.x)
-                self._out.say(sample)
+                self._out.publish(sample)
             for each in labeled:
                 self._watch.on_labeled(each.label)
-                self._out.say_labeled(each)
+                self._out.publish_labeled(each)
 
         return on_message
 

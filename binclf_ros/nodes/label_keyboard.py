@@ -19,7 +19,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Int8
 
-from ..core.health.findings import Heard
+from ..core.health.findings import StatusLog
 from ..core.text import printable
 from ..ros.options import KINDS
 from ..ros.process import why_not
@@ -105,14 +105,14 @@ def _read_keys(node: Node, executor: SingleThreadedExecutor, signalled: list[int
 
 def _show_health(node: Node) -> None:
     """Show above the label what the nodes of this namespace say of their work."""
-    heard, namespace = Heard(), node.get_namespace().strip('/')
+    log, namespace = StatusLog(), node.get_namespace().strip('/')
     names = {f'{namespace}/{each}'.lstrip('/') for each in KINDS}
 
     def on_diagnostics(message: DiagnosticArray) -> None:
         for each in message.status:
             if each.name in names:
                 level = int.from_bytes(each.level, 'little')
-                line = heard.take(time.monotonic(), each.name, level, each.message)
+                line = log.take(time.monotonic(), each.name, level, each.message)
                 if line:
                     print(f'\r{printable(line)}', flush=True)
 

@@ -135,7 +135,7 @@ class Predictor(BinclfNode[PredictorParameters]):
             self._probability_out.publish(probability_to_bytes(probability))
         if self._decision_out.get_subscription_count():
             self._decision_out.publish(decision_to_bytes(self._decision))
-        self._classification.say(probability, header)
+        self._classification.publish(probability, header)
         self.counts['answered'] += 1
 
     def on_points(self, data: bytes) -> None:
@@ -150,7 +150,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         if self._points_out.get_subscription_count():
             self._points_out.publish(self._writer.write(cloud, probability, self.parameters.threshold))
         if len(probability) == 1:
-            self._classification.say_of_cloud(float(probability[0]), data)
+            self._classification.publish_of_cloud(float(probability[0]), data)
         self.counts['points'] += len(probability)
         self.counts['points_not_finite'] += self._reader.n_unusable
         self.remark(self._reader.is_stale, self._reader.remarks())
@@ -160,7 +160,7 @@ class Predictor(BinclfNode[PredictorParameters]):
         """Count a sample outside of what was taught. Raises SampleError where it is to be silent."""
         assert self._taught is not None
         self.counts['outside'] += 1
-        self._said_outside = self._taught.say(x, self._names)
+        self._said_outside = self._taught.describe(x, self._names)
         if self.parameters.on_outside == 'silent':
             raise SampleError('outside', self._said_outside)
 

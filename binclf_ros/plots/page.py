@@ -109,7 +109,7 @@ def _finish_curve(axes: Any, learning: Learning, title: str, unit: str) -> None:
         )
     else:
         axes.set_xticks([])
-        _say(axes, 'nothing was tested yet')
+        _write(axes, 'nothing was tested yet')
     name_axes(axes, title, 'labelled samples that were tested', unit, pad=24)
 
 
@@ -119,7 +119,7 @@ def _draw_roc(axes: Any, learning: Learning) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     if not 0.0 < np.sum(y) < len(y):
-        _say(axes, 'needs samples of\nboth classes')
+        _write(axes, 'needs samples of\nboth classes')
         return
     axes.plot([0, 1], [0, 1], color=VERMILION, linestyle='--', linewidth=1.5, label='chance, 0.5')
     false, true = roc_curve(y, z)
@@ -146,7 +146,7 @@ def _draw_reliability(axes: Any, counts_axes: Any, learning: Learning) -> None:
     axes.set_ylim(-0.02, 1.02)
     counts_axes.tick_params(labelsize=TINY)
     if not len(y):
-        _say(axes, 'nothing was tested yet')
+        _write(axes, 'nothing was tested yet')
         return
     axes.plot([0, 1], [0, 1], color=GREY, linestyle='--', linewidth=1.5)
     predicted, share, _ = reliability_curve(y, z)
@@ -162,7 +162,7 @@ def _draw_weights(axes: Any, model: Model | None) -> None:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines['left'].set_visible(False)
-        _say(axes, 'no model yet')
+        _write(axes, 'no model yet')
         return
     order, effects = ranked_weights(model)
     shown = order[:MAX_WEIGHTS]
@@ -190,7 +190,7 @@ def ranked_weights(model: Model) -> tuple[Any, Any]:
     return np.argsort(-np.abs(effects), kind='stable'), effects
 
 
-def _say(axes: Any, text: str) -> None:
+def _write(axes: Any, text: str) -> None:
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha='center', va='center', fontsize=SMALL, color=GREY
     )

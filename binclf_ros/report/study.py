@@ -94,7 +94,7 @@ def replay(samples: Samples, options: LearningOptions, window: int, show: Callab
                 _descend(each)
         show(min(1.0, (start + batch) / n))
     comparison.count()
-    said = comparison.say(options.feature_map, window)
+    said = comparison.describe(options.feature_map, window)
     return Study(scores, progress, learner.model, learner.missing if n else '', batch, said)
 
 

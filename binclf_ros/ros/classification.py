@@ -35,7 +35,7 @@ class ClassificationOutput:
         self._message, self._hypothesis = Classification, ObjectHypothesis
         self._out = node.advertise(Classification, 'classification', OUT, sole=True)
 
-    def say(self, probability: float, header: Header | None = None) -> None:
+    def publish(self, probability: float, header: Header | None = None) -> None:
         """Publish hypothesis `1` with the probability, `0` with the rest, the likelier one first.
 
         `header`: that of the sensor; without one, as vectors have none, the time of the answer.
@@ -49,7 +49,7 @@ class ClassificationOutput:
         results = [self._hypothesis(class_id=each, score=scores[each]) for each in likelier_first]
         self._out.publish(self._message(header=header, results=results))
 
-    def say_of_cloud(self, probability: float, data: bytes) -> None:
+    def publish_of_cloud(self, probability: float, data: bytes) -> None:
         """Publish the answer to a cloud of one point, from the bytes of its message."""
         if self._out is not None and self._out.get_subscription_count() and probability == probability:
-            self.say(probability, message_from_bytes(data, PointCloud2).header)
+            self.publish(probability, message_from_bytes(data, PointCloud2).header)

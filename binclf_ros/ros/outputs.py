@@ -45,11 +45,11 @@ class VectorOutput:
         """Keep nothing of a trigger: a vector has no stamp."""
         return None
 
-    def say(self, sample: Sample) -> None:
+    def publish(self, sample: Sample) -> None:
         """Publish a sample."""
         self._features_out.publish(self._features.fill(sample.x))
 
-    def say_labeled(self, sample: Sample) -> None:
+    def publish_labeled(self, sample: Sample) -> None:
         """Publish a labelled sample."""
         self._labeled_out.publish(self._labeled.fill(sample.x, sample.label))
 
@@ -71,7 +71,7 @@ class DirectOutput(VectorOutput):
         """Return the header of a message of a kind where it is wanted and there is one."""
         return header_of(data, kind) if self._with_header else None
 
-    def say(self, sample: Sample) -> None:
+    def publish(self, sample: Sample) -> None:
         """Hand a sample over, then publish it, if there is a subscriber beside that predictor."""
         self._take(self._names, sample.x, sample.trigger)
         if self._features_out.get_subscription_count() > 1:
@@ -97,11 +97,11 @@ class StampedOutput:
         header = header_of(data, kind)
         return Header(stamp=self._node.get_clock().now().to_msg()) if header is None else header
 
-    def say(self, sample: Sample) -> None:
+    def publish(self, sample: Sample) -> None:
         """Publish a sample."""
         self._points_out.publish(one_point_cloud(sample.trigger, self._names, sample.x))
 
-    def say_labeled(self, sample: Sample) -> None:
+    def publish_labeled(self, sample: Sample) -> None:
         """Publish a labelled sample."""
         cloud = one_point_cloud(sample.trigger, self._names, sample.x, sample.label)
         self._labeled_out.publish(cloud)

@@ -105,7 +105,9 @@ class Scoring:
             **_named('last_label_', scores.last_label(BESIDE)),
             **({AHEAD: ahead.accuracy, f'{AHEAD}_log_loss': ahead.log_loss} if ahead.stretches else {}),
             'label_changes': ahead.changes,
-            **({'maps': maps} if (maps := self._rival.say(self._node.parameters.score_window)) else {}),
+            **(
+                {'maps': maps} if (maps := self._rival.describe(self._node.parameters.score_window)) else {}
+            ),
             'drift_alarms': scores.drift.alarms,
             'drift_level': scores.drift.level,
             'drift_dependence': scores.drift.tau,

@@ -43,13 +43,13 @@ class Client:
         self._socket = socket
         self._bin = -1
         self._model = 0
-        self._told_topics = -1.0
+        self._sent_topics = -1.0
         self._picture = 0
-        self._told_picture = -1.0
+        self._sent_picture = -1.0
         self._sent: float | None = None
-        self._second, self._heard = now, 0
+        self._second, self._received = now, 0
 
-    def tell(self, state: dict[str, Any], scene: Scene, now: float) -> None:
+    def send_new(self, state: dict[str, Any], scene: Scene, now: float) -> None:
         """Send what is new, unless the last frame is still on its way."""
         if self._sent is not None:
             return
@@ -60,23 +60,23 @@ class Client:
         if number != self._model:
             self._model = number
             self.send({'type': 'model', 'model': model})
-        self._tell_topics(scene, now)
-        self._tell_picture(scene, now)
+        self._send_topics(scene, now)
+        self._send_picture(scene, now)
         self._sent = now
         self._socket.ask_for_pong()
 
-    def _tell_topics(self, scene: Scene, now: float) -> None:
-        if self.looks.list and now - self._told_topics >= 0.5:
+    def _send_topics(self, scene: Scene, now: float) -> None:
+        if self.looks.list and now - self._sent_topics >= 0.5:
             topics, values = scene.topics()
             looked = {topic: values[topic] for topic in self.looks.topics if topic in values}
             self.send({'type': 'topics', 'topics': topics, 'values': looked})
-            self._told_topics = now
+            self._sent_topics = now
 
-    def _tell_picture(self, scene: Scene, now: float) -> None:
-        if self.looks.pictures and now - self._told_picture >= PICTURE_SEC:
+    def _send_picture(self, scene: Scene, now: float) -> None:
+        if self.looks.pictures and now - self._sent_picture >= PICTURE_SEC:
             number, picture = scene.picture(self.looks.still)
             if picture is not None and number != self._picture:
-                self._picture, self._told_picture = number, now
+                self._picture, self._sent_picture = number, now
                 self.send({'type': 'picture', **picture})
 
     def send(self, message: dict[str, Any]) -> None:
@@ -95,12 +95,12 @@ class Client:
         """Return whether a frame has been on its way for 5 s."""
         return self._sent is not None and now - self._sent > STALLED_SEC
 
-    def says_too_much(self, now: float) -> bool:
+    def sends_too_much(self, now: float) -> bool:
         """Count one message of it; return whether there were more than 200 in a second."""
         if now - self._second >= 1.0:
-            self._second, self._heard = now, 0
-        self._heard += 1
-        return self._heard > MAX_MESSAGES_HZ
+            self._second, self._received = now, 0
+        self._received += 1
+        return self._received > MAX_MESSAGES_HZ
 
     def answer(self, number: int) -> Callable[[bool, str], None]:
         """Return what sends the answer to a request of this number."""

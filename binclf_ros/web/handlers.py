@@ -170,7 +170,7 @@ class PageSocket(Guarded, WebSocketHandler):
         if self.client is None:
             return
         try:
-            self.server.hear(self.client, message)
+            self.server.receive(self.client, message)
         except RequestError as error:
             self.client.send({'type': 'refused', 'reason': error.reason, 'text': str(error)})
             if error.reason == 'too_long':

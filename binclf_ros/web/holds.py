@@ -48,7 +48,7 @@ class Holds:
     against the fastest frame of the same client, as its clock is not ours. All times are in seconds.
 
     >>> holds = Holds(hold_sec=0.4)
-    >>> holds.hear('phone', Hold(YES, sequence=0, clock_sec=100.0), now=5.0)
+    >>> holds.take('phone', Hold(YES, sequence=0, clock_sec=100.0), now=5.0)
     >>> holds.label(now=5.3), holds.label(now=5.5)
     (1, -1)
     """
@@ -57,7 +57,7 @@ class Holds:
         self._hold_sec = hold_sec
         self._clients: dict[Hashable, _Client] = {}
 
-    def hear(self, client: Hashable, hold: Hold, now: float) -> None:
+    def take(self, client: Hashable, hold: Hold, now: float) -> None:
         """Take one frame in. Raises RequestError, `sequence` or `late`; a release is never refused."""
         state = self._clients.setdefault(client, _Client())
         delay = state.delay(hold.clock_sec, now)

@@ -29,7 +29,7 @@ class Status:
     level: int
     text: str
     values: Mapping[str, str]
-    heard: float
+    received_sec: float
 
 
 class Scene:
@@ -146,7 +146,7 @@ class Scene:
         status = self._statuses.get(role)
         if status is None:
             return {'name': role, 'level': ERROR, 'text': 'no diagnostics yet', 'alive': False}
-        silent = now - status.heard
+        silent = now - status.received_sec
         if silent > SILENT_SEC:
             text = f'gone: silent for {silent:.0f} s'
             return {'name': role, 'level': ERROR, 'text': text, 'alive': False}

@@ -68,8 +68,8 @@ class Server:
         self.port = listening.getsockname()[1]
         self._http.add_socket(listening)
         self._timers = [
-            PeriodicCallback(self._say_label, LABEL_SEC * 1e3),
-            PeriodicCallback(self._tell, 1e3 / self.options.rate_hz),
+            PeriodicCallback(self._publish_label, LABEL_SEC * 1e3),
+            PeriodicCallback(self._send_states, 1e3 / self.options.rate_hz),
         ]
         for each in self._timers:
             each.start()
@@ -126,13 +126,13 @@ class Server:
         self._clients.discard(client)
         self.holds.leave(client)
         self._look()
-        self._say_label_if_new()
+        self._publish_label_if_new()
 
-    def hear(self, client: Client, text: str | bytes) -> None:
+    def receive(self, client: Client, text: str | bytes) -> None:
         """Do what a page asks for. Raises RequestError, and has counted it."""
         try:
             self.counts['messages'] += 1
-            if client.says_too_much(_now()):
+            if client.sends_too_much(_now()):
                 raise RequestError('too_many', 'too many messages in a second')
             self._do(client, text)
         except RequestError as error:
@@ -155,9 +155,9 @@ class Server:
 
     def _hold(self, client: Client, hold: Hold) -> None:
         try:
-            self.holds.hear(client, hold, _now())
+            self.holds.take(client, hold, _now())
         finally:
-            self._say_label_if_new()
+            self._publish_label_if_new()
 
     def _ask(self, client: Client, request: Call | Set | Paint | Undo) -> None:
         if client.pending >= MAX_PENDING:
@@ -190,17 +190,17 @@ class Server:
         pictures = [each.looks.still for each in self._clients if each.looks.pictures]
         self.robot.watch(None in pictures, frozenset(each for each in pictures if each is not None))
 
-    def _say_label_if_new(self) -> None:
+    def _publish_label_if_new(self) -> None:
         if self.holds.label(_now()) != self._label:
-            self._say_label()
+            self._publish_label()
 
-    def _say_label(self) -> None:
+    def _publish_label(self) -> None:
         """Publish the label while one is held, and once −1 after that."""
         before, self._label = self._label, self.holds.label(_now())
         if self._label != NO_LABEL or before != NO_LABEL:
             self.robot.publish_label(self._label)
 
-    def _tell(self) -> None:
+    def _send_states(self) -> None:
         now = _now()
         for client in [each for each in self._clients if each.is_stalled(now)]:
             self.counts['stalled'] += 1
@@ -210,7 +210,7 @@ class Server:
             disagree = self.holds.disagree(now)
             state = {**self.scene.state(now), 'label': self._label, 'disagree': disagree}
             for client in list(self._clients):
-                client.tell(state, self.scene, now)
+                client.send_new(state, self.scene, now)
 
 
 def _now() -> float:

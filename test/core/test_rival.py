@@ -58,10 +58,10 @@ def test_curves_beat_a_line_where_one_class_is_in_the_middle(own: str) -> None:
         if start % 300 == 0:
             comparison.count()
     comparison.count()
-    curves, line = numbers(comparison.say(own, 1000))
+    curves, line = numbers(comparison.describe(own, 1000))
     assert curves < 0.3 < line
     comparison.clear()
-    assert comparison.say(own, 1000) == ''
+    assert comparison.describe(own, 1000) == ''
 
 
 def test_both_are_scored_on_what_both_had_a_model_for() -> None:
@@ -77,7 +77,7 @@ def test_both_are_scored_on_what_both_had_a_model_for() -> None:
         comparison.take(model if start >= 200 else None, X[rows], y[rows], own[rows], True)
     comparison.count()
     expected = np.mean(BCE.of_samples(model.decision_function(X[200:]), y[200:]))
-    assert comparison.say('curves', 1000) == f'curves: log loss 0.69, line {expected:.2f}'
+    assert comparison.describe('curves', 1000) == f'curves: log loss 0.69, line {expected:.2f}'
 
 
 def test_too_few_changes_of_the_label_tell_nothing() -> None:
@@ -85,7 +85,7 @@ def test_too_few_changes_of_the_label_tell_nothing() -> None:
     X, y = ring(40)
     comparison.take(None, X, y, np.zeros(40), True)
     comparison.count()
-    assert comparison.say('line', 1000) == ''
+    assert comparison.describe('line', 1000) == ''
 
 
 def test_it_learns_on_the_side_and_forgets() -> None:
@@ -102,10 +102,10 @@ def test_it_learns_on_the_side_and_forgets() -> None:
             rows = slice(start, start + 10)
             rival.take(('a', 'b'), X[rows], y[rows], np.zeros(10), True)
         rival.work()
-        curves, line = numbers(rival.say(1000))
+        curves, line = numbers(rival.describe(1000))
         assert curves < line == 0.69
         rival.configure(LearningOptions(feature_map='curves'))
-        assert rival.say(1000) == ''
+        assert rival.describe(1000) == ''
         rival.clear()
         while rival._worker.status.samples and time.monotonic() < ends:
             time.sleep(0.01)

@@ -60,15 +60,15 @@ def said(monkeypatch):
 def test_each_answer_is_two_hypotheses_with_the_header_of_the_sensor(said):
     header = Header(frame_id='imu_link')
     header.stamp.sec = 12
-    said.output.say(0.25, header)
+    said.output.publish(0.25, header)
     assert said.publisher.topics == [(said.module.Classification, 'classification')]
     assert said.messages[-1].header == header
     assert said.results() == [('0', 0.75), ('1', 0.25)], 'the likelier one first'
-    said.output.say(0.75)
+    said.output.publish(0.75)
     assert said.results() == [('1', 0.75), ('0', 0.25)]
     assert said.messages[-1].header.frame_id == ''
     said.listeners[0] = 0
-    said.output.say(0.5)
+    said.output.publish(0.5)
     assert len(said.messages) == 2, 'nobody listens'
     assert not ClassificationOutput(said.node, False).findings
 
@@ -79,9 +79,9 @@ def test_a_cloud_of_one_point_is_answered_with_its_header(said):
     header = Header(frame_id='base')
     header.stamp.nanosec = 7
     data = serialize_message(one_point_cloud(header, ('a', 'b'), np.array([1.0, 2.0])))
-    said.output.say_of_cloud(0.9, data)
+    said.output.publish_of_cloud(0.9, data)
     assert said.messages[-1].header == header
-    said.output.say_of_cloud(float('nan'), data)
+    said.output.publish_of_cloud(float('nan'), data)
     assert len(said.messages) == 1
 
 

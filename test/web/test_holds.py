@@ -19,9 +19,9 @@ def held(label, sequence, clock_sec):
 
 def test_a_hold_ends_when_its_page_falls_silent():
     holds = Holds(0.4)
-    holds.hear('a', held(YES, 1, 50.0), now=10.0)
+    holds.take('a', held(YES, 1, 50.0), now=10.0)
     assert [holds.label(10.0 + dt) for dt in (0.0, 0.39, 0.41)] == [YES, YES, NO_LABEL]
-    holds.hear('a', held(YES, 2, 51.0), now=11.0)
+    holds.take('a', held(YES, 2, 51.0), now=11.0)
     assert holds.label(11.1) == YES
 
 
@@ -29,7 +29,7 @@ def test_what_came_late_is_dropped_and_ends_what_is_held():
     holds = Holds(0.4)
     holds.note_clock('a', 50.0, now=10.0)
     with pytest.raises(RequestError) as late:
-        holds.hear('a', held(YES, 1, 51.0), now=13.0)
+        holds.take('a', held(YES, 1, 51.0), now=13.0)
     assert late.value.reason == 'late'
     assert holds.label(13.0) == NO_LABEL
 
@@ -37,7 +37,7 @@ def test_what_came_late_is_dropped_and_ends_what_is_held():
 def test_a_delay_shorter_than_the_hold_shortens_it():
     holds = Holds(0.4)
     holds.note_clock('a', 50.0, now=10.0)
-    holds.hear('a', held(YES, 1, 51.0), now=11.3)
+    holds.take('a', held(YES, 1, 51.0), now=11.3)
     assert holds.label(11.35) == YES
     assert holds.label(11.45) == NO_LABEL
 
@@ -45,30 +45,30 @@ def test_a_delay_shorter_than_the_hold_shortens_it():
 def test_a_clock_that_runs_slow_is_no_delay():
     holds = Holds(0.4)
     for i in range(36_000):
-        holds.hear('a', held(YES, i, 0.1 * i * (1 - 5e-5)), now=0.1 * i)
+        holds.take('a', held(YES, i, 0.1 * i * (1 - 5e-5)), now=0.1 * i)
     assert holds.label(3599.9) == YES
 
 
 def test_a_late_release_still_releases():
     holds = Holds(0.4)
-    holds.hear('a', held(YES, 1, 50.0), now=10.0)
-    holds.hear('a', held(NO_LABEL, 2, 50.05), now=10.3)
+    holds.take('a', held(YES, 1, 50.0), now=10.0)
+    holds.take('a', held(NO_LABEL, 2, 50.05), now=10.3)
     assert holds.label(10.3) == NO_LABEL
 
 
 def test_frames_out_of_order_release():
     holds = Holds(0.4)
-    holds.hear('a', held(YES, 5, 50.0), now=10.0)
+    holds.take('a', held(YES, 5, 50.0), now=10.0)
     with pytest.raises(RequestError) as wrong:
-        holds.hear('a', held(YES, 5, 50.1), now=10.1)
+        holds.take('a', held(YES, 5, 50.1), now=10.1)
     assert wrong.value.reason == 'sequence'
     assert holds.label(10.1) == NO_LABEL
 
 
 def test_two_who_disagree_label_nothing():
     holds = Holds(0.4)
-    holds.hear('a', held(YES, 1, 50.0), now=10.0)
-    holds.hear('b', held(NO, 1, 7.0), now=10.0)
+    holds.take('a', held(YES, 1, 50.0), now=10.0)
+    holds.take('b', held(NO, 1, 7.0), now=10.0)
     assert holds.label(10.1) == NO_LABEL and holds.disagree(10.1)
     holds.leave('b')
     assert holds.label(10.1) == YES and not holds.disagree(10.1)

@@ -67,7 +67,7 @@ def test_a_frame_waits_for_the_one_before_and_carries_what_was_skipped():
         scene.add_probability(0.5, now)
         if i in (20, 39):
             client.on_pong()
-        client.tell({'type': 'state'}, scene, now)
+        client.send_new({'type': 'state'}, scene, now)
     assert (len(socket.sent), socket.pings) == (3, 3)
     rows = [json.loads(text)['bins'] for text in socket.sent]
     indices = [row[0] for each in rows for row in each]
@@ -76,7 +76,7 @@ def test_a_frame_waits_for_the_one_before_and_carries_what_was_skipped():
 
 def test_a_page_without_progress_is_given_up():
     scene, client = Scene(), Client(NotingSocket(), 0.0)
-    client.tell({'type': 'state'}, scene, 10.0)
+    client.send_new({'type': 'state'}, scene, 10.0)
     assert not client.is_stalled(10.0 + STALLED_SEC)
     assert client.is_stalled(10.1 + STALLED_SEC)
 

@@ -97,7 +97,7 @@ class Comparison:
         for stretches, z in zip(self._stretches, (own, theirs)):
             stretches.extend(y, np.where(known, z, math.nan), np.zeros(len(y)), begins)
 
-    def say(self, feature_map: str, window: int) -> str:
+    def describe(self, feature_map: str, window: int) -> str:
         """Return 'curves: log loss 0.28, line 0.47' of the last `window` samples; '' for too few."""
         own, theirs = (each.scores(window) for each in self._stretches)
         if own.changes < MIN_CHANGES:
@@ -163,9 +163,9 @@ class Rival:
     def _reset(self) -> None:
         self._worker.learner.reset()
 
-    def say(self, window: int) -> str:
+    def describe(self, window: int) -> str:
         """Return how both did, as `Comparison.say` does."""
-        return self._comparison.say(self._options.feature_map, window)
+        return self._comparison.describe(self._options.feature_map, window)
 
 
 def _ignore(_: object) -> None:

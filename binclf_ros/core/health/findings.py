@@ -159,11 +159,11 @@ class Pulse:
         return max(WINDOW_SEC, PERIODS * self.period_sec)
 
 
-class Heard:
+class StatusLog:
     """What is worth a line of what nodes say of themselves: each change, and at most every 10 s what stays.
 
-    >>> heard = Heard()
-    >>> heard.take(0.0, 'trainer', 1, 'no samples'), heard.take(1.0, 'trainer', 0, 'learning')
+    >>> log = StatusLog()
+    >>> log.take(0.0, 'trainer', 1, 'no samples'), log.take(1.0, 'trainer', 0, 'learning')
     ('WARN trainer: no samples', 'OK trainer: learning')
     """
 

@@ -142,7 +142,7 @@ class Model:
             others = order[MAX_PARTS:]
             shown.append(f'{np.sum(parts[others]):+.2g} {len(others)} more')
         said = f'{sigmoid_of(z):.2g} = σ({z:.2g}): ' + ' '.join([*shown, f'{rest:+.2g} bias'])
-        outside = self.taught.say(x, self.features) if self.taught else ''
+        outside = self.taught.describe(x, self.features) if self.taught else ''
         return '; '.join(filter(None, (said, outside))).replace('-', '−')
 
     def to_json(self) -> str:

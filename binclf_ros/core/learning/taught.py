@@ -38,7 +38,7 @@ class Taught:
         order = np.argsort(-away, kind='stable')
         return [int(j) for j in order if away[j] > 0.0]
 
-    def say(self, x: Array, names: Sequence[str]) -> str:
+    def describe(self, x: Array, names: Sequence[str]) -> str:
         """Return which features of a sample are outside, in words; '' for none."""
         found = self.outside(x)
         said = [f'{names[j]} is {x[j]:.4g} ({self.low[j]:.4g} to {self.high[j]:.4g})' for j in found]

@@ -13,7 +13,7 @@ export class Connection {
   #answers = new Map();
   #id = 0;
   #tries = 0;
-  #heard = 0;
+  #received = 0;
   #look = {list: false, topics: [], pictures: false, still: null};
 
   on(kind, listener) {
@@ -68,12 +68,12 @@ export class Connection {
     this.#socket = socket;
     socket.addEventListener('open', () => {
       this.#tries = 0;
-      this.#heard = clock();
+      this.#received = clock();
       this.send({type: 'look', ...this.#look});
       this.#tell('link', {state: 'open', text: 'connected'});
     });
     socket.addEventListener('message', (event) => {
-      this.#heard = clock();
+      this.#received = clock();
       const message = JSON.parse(event.data);
       if (message.type === 'answer') {
         this.#answer(message);
@@ -111,7 +111,7 @@ export class Connection {
   }
 
   #watch() {
-    if (this.#socket?.readyState === WebSocket.OPEN && clock() - this.#heard > SILENT_MS) {
+    if (this.#socket?.readyState === WebSocket.OPEN && clock() - this.#received > SILENT_MS) {
       const silent = this.#socket;
       silent.close();
       this.#onClose(silent); // a connection that is dead takes long to close
