@@ -12,6 +12,7 @@ from typing import Any
 from rclpy.node import Node
 
 from ..core.health.findings import Finding, near
+from ..core.text import MAX_NAME, printable
 from .options import KINDS
 
 QOS = 'qos_overrides.'
@@ -34,6 +35,10 @@ class Given:
     def find(self, all_topics_are_there: bool) -> list[Finding]:
         """Return what is of no use; of topics only where all that the node needs are there."""
         return [*self._findings, *(self._unused_qos() if all_topics_are_there else ())]
+
+    def is_unknown(self, name: str) -> str:
+        """Return that there is no such parameter, and which may have been meant."""
+        return f'{printable(name, MAX_NAME)} is an undeclared parameter{near(name, self._names)}'
 
     def _unknown(self) -> Iterator[Finding]:
         known = {name for kind in KINDS.values() for name in kind.__dataclass_fields__}

@@ -19,7 +19,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
-from ..core.errors import BinclfError, Rejected
+from ..core.errors import BinclfError, ParameterError, Rejected
 from ..core.health.findings import ERROR, OK, WARN, Finding, Judge, Recent, Verdict
 from ..core.options import named
 from ..core.text import MAX_LINE, printable, printable_lines, shown
@@ -81,10 +81,19 @@ class BinclfNode(Node, Generic[P]):
         """Set all or none; this is where `ros2 param set` arrives. Never raises."""
         try:
             self._periodic.wake()
+            for each in parameter_list:
+                self._check_is_set(each)
             typed = self._declared.in_declared_types(parameter_list)
             return super().set_parameters_atomically(typed)
         except Exception as error:  # it would end the node, from anywhere on the network
             return SetParametersResult(successful=False, reason=str(error))
+
+    def _check_is_set(self, change: Parameter[Any]) -> None:
+        """Raise ParameterError for what rclpy would refuse without a name: unknown, or to be removed."""
+        if not self.has_parameter(change.name):
+            raise ParameterError(self._given.is_unknown(change.name))
+        if change.type_ == Parameter.Type.NOT_SET:
+            raise ParameterError(f'{change.name} cannot be undeclared: set it to a value')
 
     def on_parameters(self, new: P) -> None:
         """Take over new parameters, which are valid each and together."""

@@ -181,6 +181,15 @@ class StatusLog:
         return f'{LEVELS[min(level, ERROR)]} {name}: {text}'
 
 
+def hertz(rate: float) -> str:
+    """Return a rate in words.
+
+    >>> hertz(19.98), hertz(1000.4)
+    ('20 Hz', '1000 Hz')
+    """
+    return f'{rate:.3g} Hz' if rate < 999.5 else f'{rate:.0f} Hz'
+
+
 def rise(now: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int]:
     """Return what has been counted between two moments, the most first."""
     rises = {key: n - then.get(key, 0) for key, n in now.items() if n > then.get(key, 0)}

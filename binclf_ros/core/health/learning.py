@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .findings import Finding, Pulse, refused
+from .findings import Finding, Pulse, hertz, refused
 
 Counts = Mapping[str, int]
 
@@ -34,6 +34,6 @@ def nothing_to_answer(pulse: Pulse, time: float) -> list[Finding]:
     silent = pulse.silent_sec(time)
     if silent < pulse.window_sec:
         return []
-    came = f' (they came at {1 / pulse.period_sec:.3g} Hz)' if pulse.period_sec else ''
+    came = f' (they came at {hertz(1 / pulse.period_sec)})' if pulse.period_sec else ''
     text = f'nothing on features or points for {silent:.0f} s{came}, so there is nothing to answer'
     return [Finding('silent', f'{text}: does the featurizer sample? See its diagnostics')]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..features.status import SamplerStatus, TopicStatus
-from .findings import PERIODS, WINDOW_SEC, Finding, rise
+from .findings import PERIODS, WINDOW_SEC, Finding, hertz, rise
 
 CONSTANT_SEC = 10.0
 """A feature that does not change for this long is named: it may be frozen, or the robot may stand still."""
@@ -101,7 +101,7 @@ def _silent(now: SamplerStatus, began_sec: float) -> Iterator[Finding]:
             text = f'nothing has come from {each.name} yet{so}: is its driver running? {look}'
             yield Finding(f'silent{each.name}', text)
         elif each.age_sec is not None and each.age_sec > limit_sec(each):
-            came = f' (it came at {each.rate_hz:.3g} Hz)' if each.rate_hz else ''
+            came = f' (it came at {hertz(each.rate_hz)})' if each.rate_hz else ''
             text = f'nothing from {each.name} for {each.age_sec:.0f} s{came}{so}: is the sensor unplugged?'
             yield Finding(f'silent{each.name}', f'{text} {look}')
 
@@ -175,7 +175,7 @@ def _broken_off(now: SamplerStatus, share: str, label: Labelling) -> list[Findin
             and each.name in now.label.held
             and (each.age_sec or 0) > WINDOW_SEC
         ):
-            came = f' (it came at {each.rate_hz:.3g} Hz)' if each.rate_hz else ''
+            came = f' (it came at {hertz(each.rate_hz)})' if each.rate_hz else ''
             text = f'nothing from {each.name} for {each.age_sec:.0f} s{came}: {share}, as a label expires'
             after = f'{text} after label_timeout_sec, {now.label.timeout_sec:g} s: publish it as long as it'
             return [Finding(f'silent{each.name}', f'{after} holds, or set that to 0')]
@@ -238,7 +238,7 @@ def facts(topics: Sequence[TopicStatus]) -> Mapping[str, str]:
     shown = {}
     for each in topics:
         parts = [f'{each.received} messages']
-        parts += [f'{each.rate_hz:.3g} Hz'] if each.rate_hz is not None else []
+        parts += [hertz(each.rate_hz)] if each.rate_hz is not None else []
         parts += [f'newest {each.age_sec:.1f} s ago'] if each.age_sec is not None else []
         parts += [f'by {each.join}'] if each.join else []
         parts += [f'clock {each.difference_sec:+.3f} s'] if each.difference_sec is not None else []
