@@ -35,7 +35,7 @@ class Pace:
     rate: float = 0.0
     teach_hz: float = 350.0
     test_hz: float = 200.0
-    patience_sec: float = 0.5
+    patience_sec: float = 2.0
     """How long to wait for labelled samples that lag behind."""
     answer_sec: float = 2.0
     """How long to wait for an answer. Windows that go by arrival would have a gap after either."""
