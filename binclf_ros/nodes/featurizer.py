@@ -59,6 +59,11 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             return WARN, self._waiting_for or 'looking for topics'
         return OK, '; '.join(['sampling', *self._watch.notes])
 
+    @property
+    def has_its_topics(self) -> bool:
+        """Whether all topics of features and labels are there."""
+        return self._sampler is not None and not self._sampler.missing_labels
+
     def find(self, now: float) -> list[Finding]:
         """Return what is wrong with the sampling lately."""
         status = self.sampling()

@@ -106,6 +106,11 @@ class BinclfNode(Node, Generic[P]):
         """Return what went wrong lately, at a time (s) of the steady clock."""
         return []
 
+    @property
+    def has_its_topics(self) -> bool:
+        """Whether it has subscribed to all that it ever will, and advertised it."""
+        return True
+
     def activity(self) -> object:
         """Return what, beside the counts, changes as long as something happens."""
         return None
@@ -276,7 +281,7 @@ class BinclfNode(Node, Generic[P]):
         now, (severity, text) = self.steady_sec(), self.status()
         findings = [Finding('status', text, severity, holds=False)] if severity else []
         findings += self.find(now)
-        findings += self._given.find(severity == OK)
+        findings += self._given.find(self.has_its_topics)
         findings += [Finding(each, each, holds=False) for each in self._incompatible]
         self._verdict = self._judge.take(now, findings, text)
         for level, line in self._verdict.log:

@@ -205,7 +205,6 @@ def test_an_override_of_qos_that_changes_nothing_is_named(ground):
         'the parameter lerning_rate was given and is not known: is learning_rate'
         in (ground.text['trainer'])
     )
-    ground.teach(*blobs(20))
     ground.wait_until(lambda: f'{name} changes nothing' in ground.text['trainer'])
     assert ground.severity['trainer'] == 1
 
