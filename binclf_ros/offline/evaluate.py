@@ -34,6 +34,8 @@ from .validation import Validated
 
 LOSSES = ('log_loss',)
 """Of which less is better."""
+LABEL = '/label/data'
+"""The label of a recording, where neither --params nor --labels names any."""
 
 
 def _parser() -> Parser:
@@ -58,6 +60,8 @@ def _run(arguments: Sequence[str]) -> int:
     wanted = [_wanted(text) for text in given.at_least]
     model = read_model(given.model)
     config = _with_features(config_of(given), model)
+    if given.params is None and given.labels is None and not config.sampling.label_paths():
+        config = replace(config, sampling=replace(config.sampling, label=LABEL))
     inputs = find_sources(given.bags)
     with tempfile.TemporaryDirectory(prefix='binclf_ros-') as folder:
         with work_of(given, len(inputs[0]) or len(inputs[1])) as work:

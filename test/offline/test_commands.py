@@ -76,6 +76,10 @@ def test_what_was_trained_is_evaluated_and_at_least_is_held_against_it(robots, t
     assert run('evaluate', [*others, '--at-least', 'accuracy=1.0', '--at-least', 'auc=0.5']) == 3
     assert 'accuracy is 0.' in capsys.readouterr().err
     assert run('evaluate', [*others, '--at-least', 'beauty=1']) == 2
+    # the usual label is taken where none is named
+    alone = [robots / 'run_05', '--model', model, '--quiet', '--jobs', 1, '--json', tmp_path / 'alone.json']
+    assert run('evaluate', alone) == 0
+    assert (tmp_path / 'alone.json').read_text() == (tmp_path / 'f.json').read_text()
     # samples that were extracted once are taken as they are
     assert run('evaluate', [tmp_path / 'model.samples', '--model', model, '--quiet']) == 0
 
