@@ -25,6 +25,7 @@ SIDE_M = 11.0
 BLUE, SAND = (69.0, 86.0, 255.0), (214.0, 186.0, 140.0)
 WANDER_SEC = 1.0
 """It wanders again this long after the last command."""
+WANDER_M_PER_SEC, ROUND_M = 2.0, 3.5
 SAY_EVERY = int(RATE_HZ)
 
 
@@ -51,13 +52,19 @@ class Turtle(Node):
         if self._now_sec - self._commanded_sec < WANDER_SEC:
             speed, turn = self._command.linear.x, self._command.angular.z
         else:
-            speed, turn = 2.0, 0.9 * math.sin(0.4 * self._now_sec) + 0.4
+            speed, turn = WANDER_M_PER_SEC, self._turn_to_the_round()
         self.theta = math.remainder(self.theta + turn / RATE_HZ, math.tau)
         self.x = min(max(self.x + speed * math.cos(self.theta) / RATE_HZ, 0.0), SIDE_M)
         self.y = min(max(self.y + speed * math.sin(self.theta) / RATE_HZ, 0.0), SIDE_M)
         is_blue = self.x < SIDE_M / 2.0
         self._publish(*(BLUE if is_blue else SAND))
         self._say(is_blue)
+
+    def _turn_to_the_round(self) -> float:
+        """Return the turn (rad/s) towards a point that goes round the field, over both halves of it."""
+        angle = self._now_sec * WANDER_M_PER_SEC / ROUND_M
+        x, y = (SIDE_M / 2.0 + ROUND_M * each for each in (math.cos(angle), math.sin(angle)))
+        return 2.0 * math.remainder(math.atan2(y - self.y, x - self.x) - self.theta, math.tau)
 
     def _say(self, is_blue: bool) -> None:
         """Print where it is now when that changes, and tell the page once a second as well."""
