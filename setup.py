@@ -82,6 +82,8 @@ setup(
             'catkin_pkg',  # reads CHANGELOG.rst and package.xml as a release does
             'matplotlib',
             'opencv-python-headless',
+            'setuptools',  # the wheel is built and looked into
+            'wheel',
             'nbclient',
             'nbformat',
             'ipykernel',
