@@ -69,39 +69,40 @@ def seen(shared_ground):
 
 
 def rows(page):
-    """The rows of all tables of a page, by what stands in their first cell."""
+    """The rows of all tables of a page that begin with code."""
     text = (REPOSITORY / 'doc' / 'reference' / f'{page}.md').read_text()
     lines = re.findall(r'^\| (`.*) \|$', text, re.MULTILINE)
-    cells = (re.split(r' *(?<!\\)\| *', line) for line in lines)
-    return {name: others for names, *others in cells for name in re.findall('`([^`]+)`', names)}
+    return [re.split(r' *(?<!\\)\| *', line) for line in lines]
+
+
+def code(cell):
+    return re.findall('`([^`]+)`', cell)
 
 
 def test_the_topics_are_told_as_they_are(seen):
     wanted = {}
     for topic, kind, side, who in seen[0]:
         name = topic if topic == '/diagnostics' else topic[1:]
-        entry = wanted.setdefault(name, {'types': {f'`{kind}`'}, 'published': set(), 'subscribed': set()})
-        entry['types'].add(f'`{kind}`')
+        entry = wanted.setdefault((name, kind), {'published': set(), 'subscribed': set()})
         entry[side].add(who)
     told = {
-        name: {
-            'types': {kind},
+        tuple(code(topic)): {
             'published': set(filter(None, published.split('; '))),
             'subscribed': set(filter(None, subscribed.split('; '))),
         }
-        for name, (kind, published, subscribed, about) in rows('topics').items()
+        for topic, published, subscribed, about in rows('topics')
         if about
     }
     assert told == wanted
 
 
 def test_the_services_of_the_trainer_are_told_as_they_are(seen):
-    told = {name: kind for name, (kind, about) in rows('services').items() if about}
-    assert told == {f'trainer{name[1:]}': f'`{kind}`' for name, kind in seen[1]}
+    told = {tuple(code(name) + code(kind)) for name, kind, about in rows('services') if about}
+    assert told == {(f'trainer{name[1:]}', kind) for name, kind in seen[1]}
 
 
 def test_every_value_of_diagnostics_is_told(seen):
-    told = rows('diagnostics')
+    told = {name: others for names, *others in rows('diagnostics') for name in code(names)}
     for node, names in seen[2].items():
         assert names
         for name in names:
