@@ -23,7 +23,12 @@ def start_long_descent(ground, n_samples=1000, n_features=40, **parameters):
     X, y = blobs(n_samples, n_features)
     ground.teach(X * np.geomspace(1e-3, 1e2, n_features), y)
     ground.wait_until(lambda: ground.count('trainer', 'buffer') == n_samples)
-    return trainer, ground.call_async(Trigger, '/trainer/train', Trigger.Request())
+    training = ground.call_async(Trigger, '/trainer/train', Trigger.Request())
+    # at work, and not on its way yet: after each command it publishes the model that it has come to
+    ground.wait_until(
+        lambda: ground.count('trainer', 'step'), meanwhile=lambda: ground.trigger('/trainer/save')
+    )
+    return trainer, training
 
 
 def test_train_without_samples_of_both_classes_says_what_is_missing(ground):

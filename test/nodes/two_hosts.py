@@ -97,8 +97,10 @@ def heal(cable, ground):
     ground.wait_until(lambda: ground.severity['predictor'] == 0, 'the predictor hears the trainer again')
     healed_sec = time.monotonic() - began
     ground.wait_until_shown('trainer', 'accepted', 60)
-    step = ground.shown('trainer', 'step')
-    ground.wait_until_shown('predictor', 'model_step', step)
+    ground.wait_until(
+        lambda: ground.shown('predictor', 'model_step') == ground.shown('trainer', 'step'),
+        'the last model, which the trainer may still have come to meanwhile',
+    )
     return healed_sec
 
 
