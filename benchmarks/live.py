@@ -333,7 +333,7 @@ TEXT = """## Live
 One run of `make bench-live` on {machine}; {ros}. The echo is the smallest rclpy node there is: it
 republishes one number for each message, under `rclpy.spin` (`benchmarks/echo.py`). Two processes, the
 client with a clock and the node, Fast DDS on one machine; the echo runs twice, and what the two differ by
-is what one run cannot tell. The predictor publishes probability and decision, and both are heard.
+is what one run cannot tell. The predictor publishes probability and decision, and both have a subscriber.
 Medians of repeats that take turns. The load average was {load} at the start.
 
 {Rows}

@@ -183,10 +183,30 @@ def test_every_key_of_a_model_is_told() -> None:
     assert told == fields
 
 
-def test_every_command_is_told() -> None:
-    commands, codes = rows(page('exit_codes'))[: len(PROGRAMS)], rows(page('exit_codes'))[len(PROGRAMS) :]
-    assert [named(first)[0] for first, *_ in commands] == list(PROGRAMS)
-    assert [first for first, *_ in codes] == ['0', '1', '2', '3', '130']
+def test_every_command_and_code_is_told() -> None:
+    text = page('exit_codes')
+    assert [named(first)[0] for first, *_ in rows(text, 'Commands')] == list(PROGRAMS)
+    assert [first for first, *_ in rows(text, 'Exit codes')] == ['0', '1', '2', '3', '130']
+
+
+def test_every_argument_of_the_launch_file_is_told_with_its_default() -> None:
+    launch = ast.parse((ROOT / 'launch' / 'binclf.launch.py').read_text())
+    arguments = next(
+        each.value
+        for each in launch.body
+        if isinstance(each, ast.Assign) and getattr(each.targets[0], 'id', '') == 'ARGUMENTS'
+    )
+    assert isinstance(arguments, ast.Dict)
+    wanted = {
+        name: next(texts(value.elts[0]), None)
+        for key, value in zip(arguments.keys, arguments.values)
+        if key is not None and isinstance(value, ast.Tuple)
+        for name in texts(key)
+    }
+    told = {
+        named(first)[0]: default.strip('`') for first, default, _ in rows(page('exit_codes'), 'The launch')
+    }
+    assert told == {**wanted, 'params_file': 'config/binclf.yaml'}  # which is in the share folder
 
 
 def test_every_room_is_told() -> None:

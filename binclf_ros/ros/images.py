@@ -56,7 +56,7 @@ class ImageInput:
 
 
 class LabeledImages:
-    """Has a trainer hear images and their masks; what they teach is in vision/labeled.py.
+    """Has a trainer receive images and their masks; what they teach is in vision/labeled.py.
 
     `check(names)` raises SampleError for other features than those before; `learn(names, X, y, fresh)`
     takes samples, X (m, N) and y (m,), and which of them (m,) the mask before did not label so;
