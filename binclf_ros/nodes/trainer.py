@@ -78,17 +78,17 @@ class Trainer(BinclfNode[TrainerParameters]):
             self, lambda: self._status.model, lambda: self._status.missing, self._forget_half, self._rival
         )
         self._intake = Intake(lambda: self._status.model, self._scoring.extend, self._stage, self._rival)
-        self.subscribe(
-            Float64MultiArray, 'labeled_features', self.on_labeled_features, LABELED, 'rejected', raw=True
-        )
-        self.subscribe(
-            PointCloud2, 'labeled_points', self.on_labeled_points, LABELED_POINTS, 'rejected', raw=True
-        )
+        self._subscribe_all()
         self._provide_services()
         self.every(REPEAT_MODEL_SEC, self._publish_model)
         self.every(RETRY_SEC, self._retry)
         self._worker.start()
         self._rival.start()
+
+    def _subscribe_all(self) -> None:
+        vectors, points = self.on_labeled_features, self.on_labeled_points
+        self.subscribe(Float64MultiArray, 'labeled_features', vectors, LABELED, 'rejected', raw=True)
+        self.subscribe(PointCloud2, 'labeled_points', points, LABELED_POINTS, 'rejected', raw=True)
 
     def _restored_learner(self) -> DurableLearner:
         """Return a learner that goes on where the files end."""

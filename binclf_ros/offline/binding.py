@@ -58,16 +58,8 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     A label's topic that is missing is said, and the samples stay without labels. Raises BinclfError where
     the topic of a feature is missing, has two types, an unknown one, or does not fit.
     """
-    known, notes = recording.known, []
-    roles = options.label_paths() if labels else {}
-    for role, each in list(roles.items()):
-        try:
-            each.bind(recording.types, namespace)
-        except LookupError:
-            notes.append(
-                f'no sample has a label, as no topic is there for {each.text}: {_there(recording)}'
-            )
-            del roles[role]
+    known = recording.known
+    roles, notes = _labels_there(recording, options, namespace) if labels else ({}, [])
     dropped: dict[str, Any] = {name: '' for role, name in ROLES.items() if role not in roles}
     options = replace(options, **dropped)
     features = options.expressions()
@@ -93,6 +85,22 @@ def bind(recording: Recording, options: SamplingOptions, namespace: str, labels:
     window = max((each.window_ns or 0 for each in features), default=0) * 1e-9
     of_labels = frozenset(sampler.label_topics)
     return Bound(sampler, readers, of_labels, window, tuple(notes), counts)
+
+
+def _labels_there(
+    recording: Recording, options: SamplingOptions, namespace: str
+) -> tuple[dict[str, Expression], list[str]]:
+    """Return the labels whose topics are there, by their roles, and a sentence about each other one."""
+    roles, notes = options.label_paths(), []
+    for role, each in list(roles.items()):
+        try:
+            each.bind(recording.types, namespace)
+        except LookupError:
+            notes.append(
+                f'no sample has a label, as no topic is there for {each.text}: {_there(recording)}'
+            )
+            del roles[role]
+    return roles, notes
 
 
 def _check(expressions: Sequence[Expression], recording: Recording, namespace: str) -> None:

@@ -50,10 +50,9 @@ def run_together(
 ) -> int:
     """Run nodes that are made one after the other to their end, in one process; return the exit code.
 
-    `about` is what `--help` says. Where one cannot be made, none is run.
-
-    Both signals shut the context down, which ends the spin; nothing else is done in a handler, so
-    that a second signal, as `ros2 launch` and a terminal together send it, interrupts nothing.
+    `about` is what `--help` says. Where one cannot be made, none is run. Both signals shut
+    the context down, which ends the spin; nothing else is done in a handler, so that a second signal, as
+    `ros2 launch` and a terminal together send it, interrupts nothing.
     """
     signalled: list[int] = []
     if {'-h', '--help'} & set(sys.argv[1:] if arguments is None else arguments):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -169,15 +170,7 @@ class Model:
         Raises ModelError with the reason `json`, `format`, `version`, `shape` or `not_finite`.
         """
         fields = read_object(said)
-        if fields.get('format') != FORMAT:
-            raise ModelError('format', f'format is {texts.shown(fields.get("format"))}, not {FORMAT!r}')
-        version = fields.get('version')
-        if type(version) is not int or version not in (VERSION, MAP_VERSION):
-            raise ModelError(
-                'version',
-                f'version is {texts.shown(version)}; this release reads {VERSION} and {MAP_VERSION}: '
-                'update the older side',
-            )
+        version = _version(fields)
         optional = {'low', 'high', 'effective_samples'} & fields.keys()
         names = list_of(fields, 'features', str, 'strings')
         if not names or len(set(names)) != len(names) or not all(map(is_name, names)):
@@ -223,6 +216,20 @@ class Model:
             raise ModelError('shape', 'effective_samples is below 0')
         if self.map is not None and not (np.isfinite([*self.forward.w, self.forward.bias]).all()):
             raise ModelError('not_finite', 'a curve of the map is steeper than a float can tell')
+
+
+def _version(fields: Mapping[str, object]) -> int:
+    """Return the version of what is said to be a model. Raises ModelError: `format`, `version`."""
+    if fields.get('format') != FORMAT:
+        raise ModelError('format', f'format is {texts.shown(fields.get("format"))}, not {FORMAT!r}')
+    version = fields.get('version')
+    if type(version) is not int or version not in (VERSION, MAP_VERSION):
+        raise ModelError(
+            'version',
+            f'version is {texts.shown(version)}; this release reads {VERSION} and {MAP_VERSION}: '
+            'update the older side',
+        )
+    return version
 
 
 def _bad_names(names: list[str]) -> str:
