@@ -61,7 +61,18 @@ def start(name: str, arguments: list[str] | None = None) -> int:
         return 0
     for each, handler in zip(stopping, before):
         signal.signal(each, handler)
-    return int(module.main(arguments))
+    return _said_whole(lambda: int(module.main(arguments)))
+
+
+def _said_whole(program: Callable[[], int]) -> int:
+    """Run a program, and end without a word where nobody reads on, as in `--help | head`."""
+    try:
+        code = program()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes
+        return FAILED
 
 
 def _not_for_ros(arguments: Sequence[str]) -> Iterator[str]:

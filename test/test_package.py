@@ -176,6 +176,22 @@ def test_help_lists_the_parameters_and_ends(name: str) -> None:
             assert each.name in done.stdout
 
 
+@pytest.mark.parametrize('name', ['classifier', 'train'])
+def test_help_that_nobody_reads_to_its_end_is_no_error(name: str) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [sys.executable, '-m', 'binclf_ros', name, '--help'],
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    os.close(writes)
+    assert not done.stderr
+
+
 def test_help_of_the_keyboard_needs_no_terminal() -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'binclf_ros', 'label_keyboard', '--help'],

@@ -215,7 +215,8 @@ def _why_unlabeled(job: Job, recording: Recording, bound: Bound) -> str:
     """Return the main reason in words, with the numbers."""
     if job.labels is not None:
         path, ranges = job.labels
-        return f'{path} has {len(ranges)} ranges of it' if ranges else f'{path} does not name it'
+        count = f'{len(ranges)} range{"s" * (len(ranges) != 1)}'
+        return f'{path} has {count} of it' if ranges else f'{path} does not name it'
     if not bound.label_topics:
         return 'set label, or give --labels FILE'
     reason, _ = _largest(bound.counts, 'unlabeled/')
