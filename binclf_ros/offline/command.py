@@ -25,9 +25,10 @@ from .extraction import run
 from .inputs import Inputs, Source
 from .job import Job, Outcome
 from .labeled_topics import NAMES, read_remaps
-from .labels import Range, read_ranges
+from .labels import Range, ranges_of, read_ranges
 from .progress import Bar
 from .rows import Part
+from .stored import check_stored
 from .work import Work
 
 FAILED, MISTAKE, MISSED, INTERRUPTED = 1, 2, 3, 130
@@ -143,6 +144,9 @@ def samples_of(
             f'{", ".join(sorted({each.recording for each in ranges})[:5])}, they are called '
             f'{", ".join(source.name for source in sources[:5])}'
         )
+    for job in jobs:
+        if job.labels is not None:
+            ranges_of(*job.labels, 0)  # a mistake in the file is told before anything is read
     work.check_cluster(sources[0].files[0])
     with Bar('extracting', sum(source.n_bytes for source in sources), 'B', given.quiet) as bar:
         if work.parallel:
@@ -197,6 +201,9 @@ def parts_of(
         found = samples_of(given, config, folder, sources, work)
         folders = [outcome.folder for outcome in found]
     metas = [store.read_meta(each) for each in folders]
+    if not sources:
+        named = config.sampling.features if given.params is not None or given.set else ()
+        check_stored(folders, metas, named, given.labels)
     for meta in metas:
         if meta.features != metas[0].features:
             raise BinclfError(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -51,15 +51,20 @@ def read_config(params: Path | None, changes: Sequence[str]) -> Config:
         name, equals, text = change.partition('=')
         name = name.strip().rpartition('.')[2]
         if not equals or name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f'did you mean {near[0]}?' if near else f'there are {", ".join(known)}'
-            raise ParameterError(f'--set {change!r:.100}: expected name=value; {hint}')
+            raise ParameterError(f'--set {change!r:.100}: expected name=value; {_hint(name, known)}')
         given[name] = _parsed(text.strip(), known[name])
     sampling = _made(SamplingOptions, given)
     columns = tuple(name for name in ('point_features', 'pixel_features') if name in given)
     taught = Taught(_made(PointOptions, given), _made(PixelOptions, given), columns)
     learning, evaluation = _made(LearningOptions, given), _made(EvaluationOptions, given)
     return Config(sampling, learning, evaluation, None if sampling.features else taught)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    if name in known:
+        return 'the value is missing'
+    near = get_close_matches(name, known, 1)
+    return f'did you mean {near[0]}?' if near else f'there are {", ".join(known)}'
 
 
 def _made(kind: type[O], given: Mapping[str, Any]) -> O:

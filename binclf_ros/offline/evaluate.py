@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -116,7 +117,7 @@ def _wanted(text: str) -> tuple[str, float]:
     except ValueError:
         equals = ''
         number = 0.0
-    if not equals or name not in KEYS:
+    if not equals or name not in KEYS or not math.isfinite(number):
         raise BinclfError(f'--at-least {text!r:.60}: expected one of {", ".join(KEYS)}, = and a number')
     return name, number
 

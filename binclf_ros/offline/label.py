@@ -73,7 +73,10 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def write_ranges(path: Path, ranges: Iterable[Range]) -> None:
-    """Write a file of labels. Raises StorageError."""
+    """Write a file of labels, YAML or CSV by the end of its name. Raises StorageError."""
+    if path.suffix.lower() in ('.yaml', '.yml'):
+        replace_file(path, [_as_yaml(each).encode() for each in ranges])
+        return
     text = io.StringIO()
     rows = csv.writer(text, lineterminator='\n')
     rows.writerow(COLUMNS)
@@ -81,6 +84,12 @@ def write_ranges(path: Path, ranges: Iterable[Range]) -> None:
         [each.recording, repr(each.start), repr(each.end), each.label, each.group] for each in ranges
     )
     replace_file(path, [text.getvalue().encode()])
+
+
+def _as_yaml(each: Range) -> str:
+    """Return a line of YAML; JSON is YAML."""
+    fields = {name: getattr(each, name) for name in COLUMNS if name != 'group' or each.group}
+    return f'- {json.dumps(fields, ensure_ascii=False)}\n'
 
 
 def check(path: Path, sources: Sequence[Source]) -> Iterator[str]:

@@ -87,7 +87,8 @@ def _yaml_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         raise BinclfError(f'the labels are no YAML: {error}') from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BinclfError('the labels have to be a list of recording, start, end and label')
-    yield from enumerate(rows, 1)
+    nodes = yaml.compose(text, yaml.SafeLoader).value
+    yield from zip((node.start_mark.line + 1 for node in nodes), rows)
 
 
 def _range(path: Path, line: int, row: dict[str, Any]) -> Range:

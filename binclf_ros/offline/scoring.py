@@ -63,7 +63,7 @@ def baseline(y: Array, share: float) -> float | None:
         return None
     q = float(np.mean(y))
     parts = [weight * math.log(p) for weight, p in ((q, share), (1.0 - q, 1.0 - share)) if weight and p]
-    return -sum(parts)
+    return 0.0 - sum(parts)
 
 
 def by_recording(predicted: Sequence[Predicted], kind: str = VECTORS) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def validate(
     def fitted(taught: Sequence[Part]) -> Model:
         return fit(taught, names, options, work)
 
+    if problem := missing(np.concatenate([part.y for part in parts]), options.min_samples_per_class):
+        raise BinclfError(problem)
     if how == 'none':
         return Validated(tuple(_predict(fitted(parts), parts)), 'on the samples that it was taught')
     if split_at is not None or len(parts) == 1:

@@ -174,6 +174,10 @@ def test_ranges_of_a_file_label_from_their_start_to_just_before_their_end(robots
     assert run('extract', arguments) == 2
     said = capsys.readouterr().err
     assert 'lines 2 and 4 contradict each other' in said
+    both = [robots / 'run_00', *arguments]  # a mistake in the file ends it before anything is read
+    assert run('extract', [*both[:-3], tmp_path / 'both', '--jobs', 1]) == 2
+    assert not (tmp_path / 'both').exists()
+    assert 'lines 2 and 4 contradict each other' in capsys.readouterr().err
     labels.write_text('recording,start,end,label\nrun_99,1,9,0\n')
     assert run('extract', arguments) == 2
     assert 'names none of these recordings: it names run_99' in capsys.readouterr().err
@@ -256,6 +260,35 @@ def test_one_class_and_other_features_are_told(robots, tmp_path, capsys):
     other = ['--set', 'features=/imu/data/linear_acceleration/x', '--set', 'label=/label/data']
     assert run('evaluate', [robots / 'run_00', '--model', model, *other, '--quiet', '--jobs', 1]) == 2
     assert 'which the samples do not have' in capsys.readouterr().err
+
+
+def test_one_class_in_all_recordings_is_told_as_that(robots, tmp_path, capsys):
+    labels = tmp_path / 'labels.csv'
+    labels.write_text('recording,start,end,label\nrun_02,1,9,1\nrun_00,1,9,1\n')
+    arguments = ['--labels', labels, '--output', tmp_path / 'm.json', '--jobs', 1]
+    assert run('train', [robots / 'run_00', robots / 'run_02', *ARGUMENTS, *arguments]) == 2
+    assert 'labelled samples are 1: a model needs both classes' in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_samples_that_are_there_are_not_taken_for_others(robots, tmp_path, capsys):
+    labels, samples = tmp_path / 'labels.csv', tmp_path / 'samples'
+    labels.write_text('recording,start,end,label\nrun_02,1,3,1\nrun_02,3,6,0\n')
+    given = ['--labels', labels, '--jobs', 1]
+    assert run('extract', [robots / 'run_02', *ARGUMENTS, *given, '--output', samples]) == 0
+    model = ['--output', tmp_path / 'm.json']
+    assert run('train', [samples, *ARGUMENTS, *given, *model]) == 0
+    other = ['--set', 'features=/imu/data/linear_acceleration/x', '--quiet']
+    assert run('train', [samples, *other, *model]) == 2
+    assert 'are of other features than --params names' in capsys.readouterr().err
+    labels.write_text('recording,start,end,label\nrun_02,1,3,0\nrun_02,3,6,1\n')
+    assert run('train', [samples, *ARGUMENTS, *given, *model]) == 2
+    assert 'are labelled already, 250 of ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('bound', ['accuracy=nan', 'accuracy=inf', 'accuracy', 'beauty=1'])
+def test_a_bound_that_is_no_number_is_refused(robots, tmp_path, capsys, bound):
+    assert run('evaluate', [robots / 'run_00', '--model', tmp_path / 'm.json', '--at-least', bound]) == 2
+    assert '--at-least' in capsys.readouterr().err
 
 
 def test_a_model_no_better_than_chance_is_told(robots, tmp_path, capsys):

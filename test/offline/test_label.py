@@ -44,6 +44,19 @@ def test_check_says_the_seconds_of_each(bag, tmp_path, capsys):
     assert '1 ranges are of recordings that are not here: another' in said
 
 
+def test_labels_in_yaml_are_read_again_and_their_lines_are_named(bag, tmp_path, capsys):
+    labels = tmp_path / 'labels.yaml'
+    assert run('label', [bag, '--from-topic', '/label/data', '--labels', labels, '--jobs', 1]) == 0
+    assert run('label', [bag, '--check', '--labels', labels]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[0] == 'run'
+    labels.write_text(
+        '# by hand\n- recording: run\n  start: 1\n  end: 3\n  label: 0\n'
+        '- {recording: run, start: 2, end: 4, label: 1}\n'
+    )
+    assert run('label', [bag, '--check', '--labels', labels]) == 2
+    assert 'lines 2 and 6 contradict each other' in capsys.readouterr().err
+
+
 def test_an_export_of_label_studio_is_taken_over(bag, tmp_path, capsys):
     spans = [('Yes', 1.0, 2.0), ('No', 3.0, 5.5)]
     results = [{'value': {'start': a, 'end': b, 'timeserieslabels': [name]}} for name, a, b in spans]
