@@ -8,6 +8,7 @@ Types are followed as far as annotations, constructors and `self` say them; what
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -238,31 +239,38 @@ def member_of(own: dict[str, OwnClass], name: str, attribute: str) -> tuple[str 
 
 def own_classes(trees: dict[Path, ast.Module]) -> dict[str, OwnClass]:
     """Return the classes of ours with their bases and what each defines."""
-    nodes = [
-        (tree, node) for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
-    ]
-    own = {node.name: OwnClass([]) for _, node in nodes}
-    for tree, node in nodes:
+    classes = {
+        path: [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        for path, tree in trees.items()
+    }
+    own = {node.name: OwnClass([]) for nodes in classes.values() for node in nodes}
+    for path, nodes in classes.items():
         reader = Reader(Path(), own, [])
-        for each in ast.walk(tree):
+        for each in ast.walk(trees[path]):
             if isinstance(each, (ast.Import, ast.ImportFrom)):
                 reader.visit(each)
-        kind = own[node.name]
-        kind.bases = [base for base in map(reader.scope.of, node.bases) if base]
-        for each in node.body:
-            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                kind.members[each.name] = None
-            elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-                kind.members[each.target.id] = reader.scope.of(each.annotation)
-            elif isinstance(each, ast.Assign):
-                kind.members |= {t.id: None for t in each.targets if isinstance(t, ast.Name)}
-        for each in ast.walk(node):
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and is_self(each):
-                kind.members.setdefault(each.attr, None)
+        for node in nodes:
+            read_class(node, own[node.name], reader)
     return own
 
 
-def uses_of(paths: list[Path]) -> list[Use]:
+def read_class(node: ast.ClassDef, kind: OwnClass, reader: Reader) -> None:
+    """Note the bases of a class, its members, and of what types they are."""
+    kind.bases = [base for base in map(reader.scope.of, node.bases) if base]
+    for each in node.body:
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            kind.members[each.name] = None
+        elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            kind.members[each.target.id] = reader.scope.of(each.annotation)
+        elif isinstance(each, ast.Assign):
+            kind.members |= {t.id: None for t in each.targets if isinstance(t, ast.Name)}
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and is_self(each):
+            kind.members.setdefault(each.attr, None)
+
+
+@cache
+def uses_of(paths: tuple[Path, ...]) -> list[Use]:
     """Return every use of a name of ROS in these files."""
     trees = {path: ast.parse(path.read_text(encoding='utf-8')) for path in paths}
     own, uses = own_classes(trees), []
