@@ -7,6 +7,8 @@ surrogate pair, which is no UTF-8 and at which a logger raises.
 
 from __future__ import annotations
 
+from .errors import BinclfError
+
 MAX_LINE = 1000
 """Characters of a line that is shown."""
 MAX_RUN, MAX_NAME = 100, 500
@@ -70,3 +72,14 @@ def difference(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
         return f'{len(names)} features, the model has {len(wanted)}'
     i = next(i for i, (a, b) in enumerate(zip(names, wanted)) if a != b)
     return f'feature {i} is {shown(names[i])}, the model has {shown(wanted[i])}'
+
+
+def described(error: Exception) -> str:
+    """Return an error in words: its own sentence where it was raised on purpose.
+
+    >>> described(BinclfError('no model')), described(KeyError('x'))
+    ('no model', "internal error: KeyError('x')")
+    """
+    if isinstance(error, BinclfError):
+        return str(error)
+    return f'internal error: {shown(error, MAX_LINE)}'

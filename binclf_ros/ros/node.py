@@ -22,7 +22,7 @@ from rclpy.subscription import Subscription
 from ..core.errors import BinclfError, ParameterError, Rejected
 from ..core.health.findings import ERROR, OK, WARN, Finding, Judge, Recent, Verdict
 from ..core.options import named
-from ..core.text import MAX_LINE, printable, printable_lines, shown
+from ..core.text import described, printable, printable_lines
 from .executor import executor_of, with_what_waits
 from .given import Given
 from .graph import doubles, incompatible_endpoints
@@ -189,10 +189,9 @@ class BinclfNode(Node, Generic[P]):
 
     def _failed(self, error: Exception) -> tuple[bool, str]:
         """Count what went wrong in a service, unless it is refused on purpose; return its answer."""
-        if isinstance(error, BinclfError):
-            return False, str(error)
-        self.counts['failed/internal_error'] += 1
-        return False, f'internal error: {shown(error, MAX_LINE)}'
+        if not isinstance(error, BinclfError):
+            self.counts['failed/internal_error'] += 1
+        return False, described(error)
 
     def _parameter_refused(self, error: Exception) -> str:
         """Count a request of parameters that is refused; return the sentence that says why."""
@@ -218,7 +217,8 @@ class BinclfNode(Node, Generic[P]):
                 if not self.context.ok():
                     return  # a signal has shut ROS down meanwhile: publishing is over
                 self.counts[f'{count}/internal_error'] += 1
-                self.warn_sometimes(type(error).__name__, f'internal error: {shown(error, MAX_LINE)}')
+                self.said['internal_error'] = described(error)
+                self.warn_sometimes(type(error).__name__, described(error))
 
         return call
 
