@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from rclpy.subscription import Subscription
@@ -38,6 +39,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         self._watch = SamplingWatch()
         self._waiting_for = ''
         self._misnamed: list[Finding] = []
+        self._unfit: list[Finding] = []
         self._simulated = False
         super().__init__('featurizer', FeaturizerParameters, counted=('sampled', 'labeled'))
         self._out = (StampedOutput if self.parameters.stamped else vectors)(self)
@@ -67,7 +69,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def find(self, now: float) -> list[Finding]:
         """Return what is wrong with the sampling lately."""
         status = self.sampling()
-        return [] if status is None else [*self._watch.look(now, status), *self._misnamed]
+        return [] if status is None else [*self._watch.look(now, status), *self._misnamed, *self._unfit]
 
     def values(self) -> dict[str, object]:
         """Return what `ros2 topic hz` would say of the topics, and the features that had no reading."""
@@ -86,6 +88,10 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             return
         try:
             if self._sampler is None:
+                self._begin()
+            elif self._unfit and not self._sampler.missing_labels:
+                self._graph.look()
+                self._check_labels(self.parameters)
                 self._bind(self.parameters)
             elif self._sampler.missing_labels:
                 self._take_up_labels(self._sampler)
@@ -95,7 +101,15 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             elif self._sampler is None:
                 self._unbind(printable(error))
             else:
-                self.warn_sometimes('label', printable(error))
+                self._unfit = [Finding('label', printable(f'samples go out unlabelled: {error}'))]
+
+    def _begin(self) -> None:
+        """Sample as it is set, and without a label where that does not fit its topic. Raises as `_bind`."""
+        try:
+            self._bind(self.parameters)
+        except BinclfError as error:
+            self._bind(replace(self.parameters, label='', label_positive='', label_negative=''))
+            self._unfit = [Finding('label', printable(f'samples go out unlabelled: {error}'))]
 
     def _bind(self, parameters: FeaturizerParameters) -> None:
         """Find the topics on the graph and sample from them; a label's may come later.
@@ -137,6 +151,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
         """Label from now on where the topics of labels have come."""
         self._graph.look()
         self._check_labels(self.parameters)
+        self._unfit = []
         if sampler.take_up_labels(self._graph):
             self._subscribe_all(sampler)
             self.log(f'labels come from {", ".join(sampler.label_topics)}')
@@ -189,6 +204,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def _unbind(self, waiting_for: str) -> None:
         self._waiting_for = waiting_for
         self._sampler = None
+        self._misnamed, self._unfit = [], []
         for each, _ in self._sensors.values():
             self.unsubscribe(each)
         self._sensors.clear()

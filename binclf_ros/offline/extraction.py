@@ -229,6 +229,7 @@ def _why_unlabeled(job: Job, recording: Recording, bound: Bound) -> str:
         'no_label': 'no label came before them',
         'both': 'label_positive and label_negative were both held',
         'not_0_or_1': 'the label is neither 0 nor 1',
+        'no_reading': 'label_positive or label_negative is in no message',
         'time_jump': 'time jumped back',
     }
     return f'{reason}: {words.get(reason, "see the counts in meta.json")}'

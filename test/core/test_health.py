@@ -201,6 +201,40 @@ def test_an_operator_who_says_nothing_by_minus_one_is_no_fault(labeled):
     assert said(now, label=Labelling('/label/data', labeled)) == []
 
 
+def test_a_label_that_is_no_number_is_said_without_an_expression_that_would_not_do():
+    label = replace(LABELED, other_values={float('nan'): 300})
+    now = replace(SAMPLING, unlabeled={'not_0_or_1': 300}, topics=(IMU, LABEL), label=label)
+    assert the_one(now, label=Labelling('/label/data')) == (
+        '/label/data had no number in the messages: 300 of 300 samples unlabelled in the last 3 s; '
+        'see ros2 topic echo --once /label/data'
+    )
+    mixed = replace(label, other_values={float('nan'): 100, 0.1: 100, 0.9: 100})
+    assert '/label/data > 0.5 would' in the_one(replace(now, label=mixed), label=Labelling('/label/data'))
+
+
+def test_a_button_that_is_not_there_is_said():
+    now = replace(SAMPLING, unlabeled={'no_reading': 300}, label=replace(LABELED, topics=('/joy',)))
+    assert the_one(now) == (
+        'label_positive or label_negative had no number in the messages: 300 of 300 samples unlabelled in '
+        'the last 3 s; see ros2 topic echo --once /joy'
+    )
+
+
+def test_an_element_whose_name_is_wrong_is_not_taken_for_a_sensor_without_readings():
+    joints, feature = topic('/joint_states'), '/joint_states/position[griper]'
+    now = replace(
+        BEGAN,
+        dropped={'not_finite': 300},
+        no_reading={feature: 300},
+        topics=(joints,),
+        trigger='/joint_states',
+    )
+    assert the_one(now).endswith(
+        f'{feature} had no reading: is an element of that name in the messages? '
+        'See ros2 topic echo --once /joint_states'
+    )
+
+
 def test_two_buttons_at_once_are_said():
     now = replace(SAMPLING, unlabeled={'both': 300}, label=replace(LABELED, topics=('/joy',)))
     assert the_one(now) == (

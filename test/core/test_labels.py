@@ -95,7 +95,14 @@ def test_a_label_at_the_same_instant_counts() -> None:
 
 @pytest.mark.parametrize(
     ('positive', 'negative', 'expected'),
-    [(1.0, 0.0, 1), (0.0, 1.0, 0), (1.0, 1.0, 'both'), (0.0, 0.0, 'no_label'), (math.nan, 1.0, 0)],
+    [
+        (1.0, 0.0, 1),
+        (0.0, 1.0, 0),
+        (1.0, 1.0, 'both'),
+        (0.0, 0.0, 'no_label'),
+        (math.nan, 1.0, 0),
+        (math.nan, 0.0, 'no_reading'),
+    ],
 )
 def test_two_buttons_label_while_held(positive: float, negative: float, expected: int | str) -> None:
     labels = two()

@@ -107,6 +107,13 @@ def test_a_wrong_name_of_a_label_is_answered_with_one_that_is_near(robot):
     assert robot.ground.count('featurizer', 'sampled')
 
 
+def test_a_label_whose_field_is_not_there_is_said_when_its_topic_comes(robot):
+    robot.start(label='/label/dat')
+    robot.until_warned('samples go out unlabelled: Int8 has no field dat; it has data', level=moving)
+    assert robot.ground.set_parameter('featurizer', 'label', '/label/data') == ''
+    robot.until_fine(level=moving, label=lambda turn: 1)
+
+
 def test_labels_of_values_that_do_not_label_are_named_with_an_expression_that_would_do(robot):
     robot.start()
     said = {'level': moving, 'label': lambda turn: 1 if turn % 300 < 20 else -1}

@@ -35,8 +35,8 @@ class Labels(Generic[Waiting]):
     """Labels by time (ns). `roles` are `label` alone, or `positive` and `negative`, or none.
 
     A sample of time t is labelled by what is in force at t + delay: 1 or 0, or the reason why not
-    (`no_label`, `stale`, `both`, `not_0_or_1`, `time_jump`). Each time may be given by a second clock as
-    well; `switch` goes over to that.
+    (`no_label`, `stale`, `both`, `not_0_or_1`, `no_reading`, `time_jump`). Each time may be given by a
+    second clock as well; `switch` goes over to that.
     """
 
     def __init__(self, roles: Collection[str], timeout_ns: int, delay_ns: int) -> None:
@@ -125,6 +125,8 @@ class Labels(Generic[Waiting]):
             return 'both'
         if held:
             return int(held[0] == 'positive')
+        if any(value != value for value in values.values()):
+            return 'no_reading'
         return 'stale' if 'stale' in values.values() else 'no_label'
 
     def _label_of(self, value: float) -> int | str:

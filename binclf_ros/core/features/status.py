@@ -59,7 +59,7 @@ class SamplerStatus:
     dropped: Mapping[str, int]
     """Reason → samples. Of `missing/topic` and `max_age/topic` the topic is part of the reason."""
     unlabeled: Mapping[str, int]
-    """Reason → samples: `no_label`, `stale`, `both`, `not_0_or_1`, `time_jump`."""
+    """Reason → samples: `no_label`, `stale`, `both`, `not_0_or_1`, `no_reading`, `time_jump`."""
     no_reading: Mapping[str, int]
     """Feature → samples that were dropped because it had no reading."""
     topics: tuple[TopicStatus, ...]

@@ -16,7 +16,10 @@ OPERATOR_SEC = 0.1
 """A label whose clock differs from the trigger's by more than this is joined by arrival."""
 FIRST_SEC = 120.0
 MAX_NAMED = 3
+_KEY = re.compile(r'\[["\'A-Za-z_][^],:]*\]')
 _WHY = {
+    'key': '{feature} had no reading: is an element of that name in the messages? '
+    'See ros2 topic echo --once {topic}',
     'missing': 'nothing has come from {topic} yet: is its driver running? See ros2 topic hz {topic}',
     'max_age': 'the newest message of {topic} was too old (max_age_sec): is the sensor unplugged? '
     'See ros2 topic hz {topic}',
@@ -125,8 +128,17 @@ def _why(reason: str, now: SamplerStatus, then: SamplerStatus) -> str:
     kind, _, topic = reason.partition('/')
     windowed = [each for each in now.features if re.search(r', \d', each)]
     named = [*rise(now.no_reading, then.no_reading), *(windowed if kind == 'window' else now.features)]
+    feature = named[0] if named else 'a feature'
+    if kind in ('not_finite', 'empty') and _KEY.search(feature):
+        kind, topic = 'key', _topic_of(feature, now).lstrip('/')
     text = _WHY.get(kind, kind.replace('_', ' '))
-    return text.format(topic=f'/{topic}', trigger=now.trigger, feature=named[0] if named else 'a feature')
+    return text.format(topic=f'/{topic}', trigger=now.trigger, feature=feature)
+
+
+def _topic_of(feature: str, now: SamplerStatus) -> str:
+    """Return the longest topic that stands in the text of a feature; the trigger where none does."""
+    found = [each.name for each in now.topics if f'{each.name}/' in feature]
+    return max(found, key=len, default=now.trigger)
 
 
 def longest_window_sec(features: Sequence[str]) -> float:
@@ -153,7 +165,16 @@ def _unlabeled(now: SamplerStatus, then: SamplerStatus, seconds: float, label: L
         return _other_values(now, then, share, label)
     if reason == 'both':
         return [Finding('both', f'label_positive and label_negative are true at once: {share}')]
+    if reason == 'no_reading':
+        return _no_number(now, 'label_positive or label_negative', share)
     return []
+
+
+def _no_number(now: SamplerStatus, what: str, share: str) -> list[Finding]:
+    """Return that a label was in no message: an element that is not there, a text, NaN."""
+    topic = (now.label.topics or ('/label',))[0]
+    text = f'{what} had no number in the messages: {share}; see ros2 topic echo --once {topic}'
+    return [Finding('not_0_or_1', text)]
 
 
 def _stale(now: SamplerStatus, share: str) -> list[Finding]:
@@ -191,6 +212,8 @@ def _other_values(now: SamplerStatus, then: SamplerStatus, share: str, label: La
     if not values or (negatives and positives) or (set(values) == {'-1'} and not (negatives or positives)):
         return []
     path = label.text or (now.label.topics or ('/label/data',))[0]
+    if 'nan' in values and values.pop('nan') and not values:
+        return _no_number(now, path, share)
     came = ', '.join(f'{value} ({n} times)' for value, n in list(values.items())[:MAX_NAMED])
     there = sorted({*map(float, values), *([0.0] if negatives else []), *([1.0] if positives else [])})
     middle = (there[0] + there[-1]) / 2 if len(there) > 1 else 0.5
