@@ -12,13 +12,14 @@
 `edge(c, px)`                    magnitude of the gradient of blur(c, px), per pixel
 ===============================  ========================================================================
 
-px counts pixels of the frame, also where the planes are of a smaller scale.
+A pixel that is no reading is left out of the windows round it. px counts pixels of the frame, also where
+the planes are of a smaller scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Planes:
 
     def blur(self, key: Any, plane: Pixels, px: float) -> Pixels:
         """Return a plane blurred over px; `key` names the plane among those of this frame."""
-        return self._once(('blur', key, px), lambda: self._cv2.blur(plane, self._window(px)))
+        return self._once(('blur', key, px), lambda: self._mean(plane, px))
 
     def std(self, key: Any, plane: Pixels, px: float) -> Pixels:
         """Return the local deviation of a plane over px, in single precision."""
@@ -98,8 +99,26 @@ class Planes:
         side = max(1, round(px * self.scale))
         return side, side
 
+    def _mean(self, plane: Pixels, px: float) -> Pixels:
+        usable = _usable(plane)
+        if usable is None:
+            return cast(Pixels, self._cv2.blur(plane, self._window(px)))
+        return self._mean_of_usable(np.where(usable, plane, 0.0), usable, px)
+
+    def _mean_of_usable(self, plane: Pixels, usable: Pixels, px: float) -> Pixels:
+        """Return the mean of the pixels of each window that are a reading; NaN where none is."""
+        blur, window = self._cv2.blur, self._window(px)
+        share = blur(usable.astype(np.float32), window)
+        with np.errstate(invalid='ignore'):  # 0/0 is no reading
+            return cast(Pixels, blur(plane.astype(np.float32), window) / share)
+
     def _deviation(self, plane: Pixels, px: float) -> Pixels:
         cv2, window = self._cv2, self._window(px)
+        usable = _usable(plane)
+        if usable is not None:
+            known = np.where(usable, plane, 0.0)
+            mean, square = (self._mean_of_usable(each, usable, px) for each in (known, known * known))
+            return np.sqrt(np.maximum(square - mean * mean, 0.0))
         mean = cv2.boxFilter(plane, cv2.CV_32F, window)
         square = cv2.sqrBoxFilter(plane, cv2.CV_32F, window)
         cv2.multiply(mean, mean, dst=mean)
@@ -150,6 +169,18 @@ class Planes:
         shares = ((np.arange(n, dtype=np.float32) + np.float32(0.5)) / np.float32(n)).astype(np.float32)
         along = shares[:, None] if axis == 0 else shares[None, :]
         return np.ascontiguousarray(np.broadcast_to(along, self.shape))
+
+
+def _usable(plane: Pixels) -> Pixels | None:
+    """Return which pixels are a reading; None where all are.
+
+    The others have to be left out: OpenCV's sums run along rows and columns, so that one NaN would spoil
+    all that comes after it.
+    """
+    if plane.dtype == np.uint8:
+        return None
+    usable = np.isfinite(plane)
+    return None if usable.all() else usable
 
 
 CHANNELS: dict[str, Callable[[Planes, str], Pixels]] = {

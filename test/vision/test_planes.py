@@ -54,6 +54,21 @@ def test_what_stands_around_a_pixel_is_of_its_window():
     assert (planes.std('flat', np.full((9, 9), 200, np.uint8), 5) == 0.0).all()
 
 
+def test_a_pixel_that_is_no_reading_is_left_out_of_the_windows_round_it_and_of_no_other():
+    depth = RANDOM.uniform(1.0, 5.0, (20, 30)).astype(np.float32)
+    depth[8, 9] = np.nan
+    depth[12:17, 20:25] = np.nan
+    planes, inside = Planes(Frame(20, 30, depth=depth)), (slice(2, -2), slice(2, -2))
+    seen = windows(depth, 5)
+    for name, of_window in (('blur', np.nanmean), ('std', np.nanstd)):
+        with pytest.warns(RuntimeWarning):  # of the one window without a reading
+            wanted = of_window(seen, axis=(2, 3))
+        found = getattr(planes, name)('depth', planes.channel('depth'), 5)
+        assert np.isnan(found[14, 22]) and np.isnan(found).sum() == 1
+        assert np.allclose(found[inside], wanted, atol=1e-3, equal_nan=True)
+    assert np.isnan(planes.edge('depth', planes.channel('depth'), 5)).sum() <= 9
+
+
 def test_an_edge_is_the_slope_per_pixel():
     ramp = np.tile(np.arange(0, 180, 3, dtype=np.float32), (40, 1))
     edge = Planes(COLOUR).edge('ramp', ramp, 1)
