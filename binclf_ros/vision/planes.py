@@ -118,7 +118,7 @@ class Planes:
         if usable is not None:
             known = np.where(usable, plane, 0.0)
             mean, square = (self._mean_of_usable(each, usable, px) for each in (known, known * known))
-            return np.sqrt(np.maximum(square - mean * mean, 0.0))
+            return cast(Pixels, np.sqrt(np.maximum(square - mean * mean, 0.0)))
         mean = cv2.boxFilter(plane, cv2.CV_32F, window)
         square = cv2.sqrBoxFilter(plane, cv2.CV_32F, window)
         cv2.multiply(mean, mean, dst=mean)
