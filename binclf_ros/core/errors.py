@@ -53,6 +53,15 @@ class ExpressionError(BinclfError):
         self.position = position
         self.problem = problem
 
+    @property
+    def line(self) -> str:
+        """What is wrong in one line, for places that have no more.
+
+        >>> ExpressionError('/imu/q', 5, 'Imu has no field q').line
+        '/imu/q: Imu has no field q'
+        """
+        return f'{self.text}: {self.problem}'
+
 
 class DescentError(BinclfError):
     """A descent that cannot go on."""

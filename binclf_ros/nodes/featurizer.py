@@ -11,7 +11,7 @@ from typing import Any
 
 from rclpy.subscription import Subscription
 
-from ..core.errors import BinclfError
+from ..core.errors import BinclfError, ExpressionError
 from ..core.features.sampler import Sampler
 from ..core.features.status import SamplerStatus
 from ..core.health.findings import OK, WARN, Finding, near_topic
@@ -99,9 +99,9 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             if isinstance(error, LookupError):
                 self._unbind(self._missing(error))
             elif self._sampler is None:
-                self._unbind(printable(error))
+                self._unbind(_line(error))
             else:
-                self._unfit = [Finding('label', printable(f'samples go out unlabelled: {error}'))]
+                self._unfit = [Finding('label', f'samples go out unlabelled: {_line(error)}')]
 
     def _begin(self) -> None:
         """Sample as it is set, and without a label where that does not fit its topic. Raises as `_bind`."""
@@ -109,7 +109,7 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
             self._bind(self.parameters)
         except BinclfError as error:
             self._bind(replace(self.parameters, label='', label_positive='', label_negative=''))
-            self._unfit = [Finding('label', printable(f'samples go out unlabelled: {error}'))]
+            self._unfit = [Finding('label', f'samples go out unlabelled: {_line(error)}')]
 
     def _bind(self, parameters: FeaturizerParameters) -> None:
         """Find the topics on the graph and sample from them; a label's may come later.
@@ -233,6 +233,10 @@ class Featurizer(BinclfNode[FeaturizerParameters]):
     def _now_ns(self) -> int:
         """Return the time of arrival (ns): simulated time where that is used, else the steady clock."""
         return int(self.get_clock().now().nanoseconds) if self._simulated else time.monotonic_ns()
+
+
+def _line(error: BinclfError) -> str:
+    return printable(error.line if isinstance(error, ExpressionError) else error)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -109,7 +109,9 @@ def test_a_wrong_name_of_a_label_is_answered_with_one_that_is_near(robot):
 
 def test_a_label_whose_field_is_not_there_is_said_when_its_topic_comes(robot):
     robot.start(label='/label/dat')
-    robot.until_warned('samples go out unlabelled: Int8 has no field dat; it has data', level=moving)
+    robot.until_warned(
+        'samples go out unlabelled: /label/dat: Int8 has no field dat; it has data', level=moving
+    )
     assert robot.ground.set_parameter('featurizer', 'label', '/label/data') == ''
     robot.until_fine(level=moving, label=lambda turn: 1)
 
