@@ -131,13 +131,24 @@ def test_windows_may_fill_and_are_named_where_they_never_do():
 
 
 def test_a_label_that_comes_too_seldom_is_said_with_both_times():
-    label = replace(LABELED, period_sec=1.0)
+    label = replace(LABELED, period_sec=1.0, held=True)
     slow = topic('/label/data', rate_hz=1.0, join='', age_sec=0.7)
     now = replace(SAMPLING, labeled=19, unlabeled={'stale': 131}, topics=(IMU, slow), label=label)
     assert the_one(now) == (
         'the label comes every 1.0 s, label_timeout_sec is 0.5: 131 of 150 samples unlabelled in the last '
         '3 s; set it to 2.0, or to 0, so that a label holds until the next one'
     )
+
+
+def test_a_label_that_expires_between_its_messages_is_said_from_a_third_of_the_samples_on():
+    """At 1 Hz and with a timeout of 0.5 s half of the samples are unlabelled, a bit more or less."""
+    label = replace(LABELED, period_sec=1.0, held=True)
+    slow = topic('/label/data', rate_hz=1.0, join='', age_sec=0.7)
+    now = replace(SAMPLING, labeled=156, unlabeled={'stale': 144}, topics=(IMU, slow), label=label)
+    assert '144 of 300 samples unlabelled' in the_one(now)
+    assert said(replace(now, labeled=220, unlabeled={'stale': 80})) == []
+    taken_back = replace(now, labeled=20, unlabeled={'stale': 280}, label=replace(label, held=False))
+    assert said(taken_back) == []
 
 
 def test_an_operator_who_has_stopped_is_no_fault():
@@ -151,7 +162,7 @@ def test_an_operator_who_has_stopped_is_no_fault():
 def test_a_label_that_breaks_off_while_its_publisher_is_there_is_said_with_what_would_do():
     """Unplugged, or pressed once where it has to be held: nobody has taken it back."""
     gone = topic('/label', rate_hz=10.0, join='', age_sec=4.0)
-    label = replace(LABELED, topics=('/label',), held=('/label',))
+    label = replace(LABELED, topics=('/label',), held=True)
     now = replace(SAMPLING, unlabeled={'stale': 300}, topics=(IMU, gone), label=label)
     published = Labelling(published=('/label',))
     assert the_one(now, label=published) == (
@@ -164,7 +175,7 @@ def test_a_label_that_breaks_off_while_its_publisher_is_there_is_said_with_what_
     )
     assert the_one(once, label=published).startswith('nothing from /label for 4 s: 300 of 300')
     assert said(now) == []  # its publisher is gone
-    assert said(replace(now, label=replace(label, held=())), label=published) == []  # it was taken back
+    assert said(replace(now, label=replace(label, held=False)), label=published) == []  # it was taken back
 
 
 def test_a_label_without_a_topic_is_no_fault():

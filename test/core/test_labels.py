@@ -49,13 +49,13 @@ def test_what_is_no_number_does_not_label(value: float) -> None:
 
 def test_a_label_is_held_until_it_is_taken_back_however_long_ago_it_came() -> None:
     labels, buttons = one(timeout=1), two(timeout=1)
-    assert not labels.is_held('label')
+    assert not labels.is_held
     for value, held in ((0.0, True), (1.0, True), (-1.0, False), (math.nan, False)):
         labels.say('label', 5, value)
-        assert labels.is_held('label') == held
+        assert labels.is_held == held
     for value in (1.0, 0.0):
         buttons.say('negative', 5, value)
-        assert buttons.is_held('negative') == bool(value)
+        assert buttons.is_held == bool(value)
 
 
 def test_before_any_label_there_is_none() -> None:

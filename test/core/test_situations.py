@@ -170,6 +170,13 @@ def test_stamps_of_whole_seconds_do_not_stand_still() -> None:
     assert len(robot.samples) == 500
 
 
+def test_the_period_of_a_label_that_is_held_now_and_then_does_not_count_the_breaks() -> None:
+    robot = Robot('/imu/x', label='/label/data')
+    for at in [*range(0, 500, 50), *range(20_000, 20_300, 50)]:
+        robot.say('/label', at, data=True)
+    assert robot.status(20_300).label.period_sec == 0.05
+
+
 def test_stamps_since_boot_are_another_clock() -> None:
     robot = Robot('/imu/x', '/scan/x')
     for at in range(0, 3000, 10):

@@ -10,6 +10,7 @@ that is known only to lie between these two stamps, and no difference is seen wh
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 
 STILL_NS = 1_500_000_000
 """Stamps that do not change for this long, over at least `MIN_STILL` messages, stand still: longer than
@@ -17,6 +18,8 @@ those do that have whole seconds alone, and short enough to be said within 3 s."
 MIN_STILL = 10
 RATES = 20
 """Arrivals that the rate of a topic is taken from."""
+STEPS = 9
+"""Steps from one arrival to the next that its period is taken from."""
 LIVE_NS = 200_000_000
 """Arrivals over at least this time tell how fast stamps go."""
 ANCHOR_NS = 2_000_000_000
@@ -50,9 +53,10 @@ class TopicClock:
 
     @property
     def period_ns(self) -> int | None:
-        """How long it is from one arrival to the next (ns), on average over the last messages."""
-        rate = self.rate_hz
-        return None if rate is None else round(1e9 / rate)
+        """How long it is from one arrival to the next (ns), in the median: a break does not count."""
+        arrivals = list(self._arrivals)[-STEPS - 1 :]
+        steps = sorted(after - before for before, after in pairwise(arrivals))
+        return steps[len(steps) // 2] if steps and steps[-1] > 0 else None
 
     @property
     def is_live(self) -> bool:

@@ -61,10 +61,13 @@ class Labels(Generic[Waiting]):
         self._said[role].push(time, value)
         self._other_said[role].push(other_time, value)
 
-    def is_held(self, role: str) -> bool:
-        """Return whether what was said last labels, however long ago that was."""
-        newest = self._said[role].newest
-        return newest is not None and (newest in (0.0, 1.0) if role == 'label' else newest > 0.5)
+    @property
+    def is_held(self) -> bool:
+        """Whether what was said last labels, however long ago that was: nobody has taken it back."""
+        newest = {role: said.newest for role, said in self._said.items() if said.newest is not None}
+        return any(
+            value in (0.0, 1.0) if role == 'label' else value > 0.5 for role, value in newest.items()
+        )
 
     def join(self, time: int, sample: Waiting, other_time: int = 0) -> None:
         """Take in a sample, and settle what its time decides."""

@@ -288,18 +288,13 @@ class Sampler:
     def _label_status(self) -> LabelStatus:
         if not self._roles and not self._unheard:
             return LabelStatus()
-        periods = [self._sources[name].clock.period_ns for name in self._roles]
-        known = [each for each in periods if each is not None]
+        clocks = [self._sources[name].clock for name in self._roles]
         return LabelStatus(
             topics=self.label_topics,
             missing=self.missing_labels,
             join='stamp' if self._joins.label_by_stamp else 'arrival',
             timeout_sec=self._options.label_timeout_sec,
-            period_sec=max(known) * 1e-9 if known else None,
+            period_sec=max(each.period_ns or 0 for each in clocks) * 1e-9 or None if clocks else None,
             other_values=dict(self._labels.other_values),
-            held=tuple(
-                name
-                for name, roles in self._roles.items()
-                if any(len(each.topics) == 1 and self._labels.is_held(each.name) for each in roles)
-            ),
+            held=self._labels.is_held,
         )

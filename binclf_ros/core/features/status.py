@@ -44,8 +44,8 @@ class LabelStatus:
     """The longest of its topics' periods."""
     other_values: Mapping[float, int] | None = None
     """Value that does not label → how many samples met it; the first few different ones."""
-    held: tuple[str, ...] = ()
-    """Topics whose newest message labels: nobody has taken that back."""
+    held: bool = False
+    """Whether what was said last labels, however long ago: nobody has taken it back."""
 
 
 @dataclass(frozen=True)

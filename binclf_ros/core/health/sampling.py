@@ -155,12 +155,14 @@ def _unlabeled(now: SamplerStatus, then: SamplerStatus, seconds: float, label: L
     lost = rise(now.unlabeled, then.unlabeled)
     n = sum(lost.values())
     total = n + now.labeled - then.labeled
+    share = f'{n} of {total} samples unlabelled in the last {seconds:.0f} s'
+    if 3 * lost.get('stale', 0) >= total > 0 and (found := _stale(now, share)):
+        return found
     if not n or 2 * n <= total or not (now.label.topics or now.label.missing):
         return []
     reason = next(iter(lost))
-    share = f'{n} of {total} samples unlabelled in the last {seconds:.0f} s'
     if reason == 'stale':
-        return _stale(now, share) or _broken_off(now, share, label)
+        return _broken_off(now, share, label)
     if reason == 'not_0_or_1':
         return _other_values(now, then, share, label)
     if reason == 'both':
@@ -178,8 +180,9 @@ def _no_number(now: SamplerStatus, what: str, share: str) -> list[Finding]:
 
 
 def _stale(now: SamplerStatus, share: str) -> list[Finding]:
+    """Return that a label expires between its messages; not where what it said was taken back."""
     period, timeout = now.label.period_sec, now.label.timeout_sec
-    if period is None or period <= timeout or all(map(_stopped, _label_topics(now))):
+    if period is None or period <= timeout or not now.label.held or all(map(_stopped, _label_topics(now))):
         return []
     text = f'the label comes every {period:.1f} s, label_timeout_sec is {timeout:g}: {share}; set it to'
     return [Finding('stale', f'{text} {2 * period:.1f}, or to 0, so that a label holds until the next one')]
@@ -188,19 +191,18 @@ def _stale(now: SamplerStatus, share: str) -> list[Finding]:
 def _broken_off(now: SamplerStatus, share: str, label: Labelling) -> list[Finding]:
     """Return that a label fell silent whose publisher is there, and which nobody has taken back.
 
-    Who has stopped labelling on purpose is gone, or has said a value that does not label: no fault.
+    Who has stopped labelling on purpose is gone, or has said a value that does not label: no fault. What
+    is made of several topics is made by sensors, which may be silent.
     """
-    for each in _label_topics(now):
-        if (
-            each.name in label.published
-            and each.name in now.label.held
-            and (each.age_sec or 0) > WINDOW_SEC
-        ):
-            came = f' (it came at {hertz(each.rate_hz)})' if each.rate_hz else ''
-            text = f'nothing from {each.name} for {each.age_sec:.0f} s{came}: {share}, as a label expires'
-            after = f'{text} after label_timeout_sec, {now.label.timeout_sec:g} s: publish it as long as it'
-            return [Finding(f'silent{each.name}', f'{after} holds, or set that to 0')]
-    return []
+    topics = [each for each in _label_topics(now) if each.name in label.published]
+    silent_sec = (topics[0].age_sec or 0.0) if len(topics) == len(now.label.topics) == 1 else 0.0
+    if silent_sec <= WINDOW_SEC or not now.label.held:
+        return []
+    (topic,) = topics
+    came = f' (it came at {hertz(topic.rate_hz)})' if topic.rate_hz else ''
+    text = f'nothing from {topic.name} for {silent_sec:.0f} s{came}: {share}, as a label expires after'
+    after = f'{text} label_timeout_sec, {now.label.timeout_sec:g} s: publish it as long as it holds'
+    return [Finding(f'silent{topic.name}', f'{after}, or set that to 0')]
 
 
 def _other_values(now: SamplerStatus, then: SamplerStatus, share: str, label: Labelling) -> list[Finding]:
