@@ -74,3 +74,20 @@ def test_few_samples_tell_nothing_and_it_is_looked_at_again_once_they_are_twice_
     learner.configure(dataclasses.replace(learner.options, sample_dependence=1.0))
     learner.descend()
     assert tau(learner) == 1.0
+
+
+def test_what_nothing_waits_for_is_left_to_the_next_descent_of_a_line_alone() -> None:
+    X, y = stream(4000, 20)
+    for feature_map, now in (('line', False), ('curves', True)):
+        learner = Learner('run', LearningOptions(feature_map=feature_map, buffer_capacity=5000))
+        learner.take(NAMES, X, y)
+        fit = learner.descend(later=True)
+        assert fit.converged and fit.ended
+        assert (tau(learner) > 5.0) is now
+        assert learner.has_work is not now
+        if not now:
+            left = learner.descend()
+            assert left.steps == 0 and left.model is not None and left.model.step == fit.model.step + 1
+            assert left.model.weights == fit.model.weights
+            assert left.model.effective_samples == pytest.approx(4000 / tau(learner))
+        assert tau(learner) > 5.0 and not learner.has_work

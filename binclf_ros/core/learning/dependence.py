@@ -44,15 +44,20 @@ class Dependence:
         self.tau = max(1.0, asked)
         self._seen = 0
 
-    def update(self, objective: Objective, theta: Array, age: NDArray[np.int64], seen: int) -> bool:
-        """Estimate τ again once twice as many samples were `seen`; return whether the ridge follows it.
+    def is_due(self, objective: Objective, seen: int) -> bool:
+        """Return whether τ is to be estimated again: once twice as many samples were `seen`."""
+        can = not self.asked and objective.n_features <= MAX_CURVATURE_FEATURES
+        return can and seen >= max(MIN_SAMPLES, 2 * self._seen)
+
+    def update(
+        self, objective: Objective, theta: Array, age: NDArray[np.int64], seen: int, later: bool = False
+    ) -> bool:
+        """Estimate τ again where that `is_due`; return whether the ridge follows it.
 
         That of a straight line stays as it was asked for: the lecture's model has few weights, and is off
-        in whole stretches for another reason, which is that it is straight.
+        in whole stretches for another reason, which is that it is straight. So it can be left for `later`.
         """
-        if self.asked or objective.n_features > MAX_CURVATURE_FEATURES:
-            return False
-        if seen < max(MIN_SAMPLES, 2 * self._seen):
+        if not self.is_due(objective, seen) or (later and objective.map is None):
             return False
         before, self.tau = self.tau, sample_dependence(objective, theta, age)
         self._seen = seen

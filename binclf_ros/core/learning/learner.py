@@ -167,11 +167,13 @@ class Learner:
         self,
         enough: Callable[[], bool] = lambda: False,
         pause: Callable[[], None] = lambda: None,
+        later: bool = False,
     ) -> Fit:
         """Descend until converged, or after the first step at which `enough()` is true.
 
         `pause()` is called between blocks of rows; what it raises ends the descent without a trace.
-        Raises DescentError; the model then is the one before.
+        `later`: how many samples count as one is left to the next descent, where it does not change
+        this one. Raises DescentError; the model then is the one before.
         """
         assert self.buffer is not None
         try:
@@ -179,9 +181,8 @@ class Learner:
             objective = self._objective(pause)
             point, steps, ended = self._steps(objective, enough)
             converged = point.gradient_max < self.options.tolerance
-            goes_on = converged and self._dependence.update(
-                objective, point.theta, self.buffer.ages, self.buffer.seen
-            )
+            seen, ages = self.buffer.seen, self.buffer.ages
+            goes_on = converged and self._dependence.update(objective, point.theta, ages, seen, later)
             self._sums = point.sums if objective.adds_up else None
             self.buffer.mark()
             model = None
@@ -190,11 +191,12 @@ class Learner:
         except DescentError as error:
             self.error, self._settled = str(error), True
             raise
-        self.error, self._settled = '', (ended or converged) and not goes_on
         if goes_on:
-            again = self.descend(enough, pause)
+            again = self.descend(enough, pause, later)
             return replace(again, steps=steps + again.steps, model=again.model or model)
-        return Fit(steps, converged, self._settled, point.gradient_max, model)
+        self.error, ended = '', ended or converged
+        self._settled = ended and not (converged and self._dependence.is_due(objective, seen))
+        return Fit(steps, converged, ended, point.gradient_max, model)
 
     def _choose_map(self) -> None:
         """Take the map that the options ask for, and go on in its columns from the function of before."""
@@ -243,13 +245,8 @@ class Learner:
             theta = np.append(*initialize(objective.n_features, self.options.seed + self._restarts))
         self._n_columns = objective.n_features
         self._solver = self._solver or solver_for(self.options.solver, self._n_columns)
-        return descend(
-            objective,
-            theta,
-            self._solver,
-            learning_rate=self.options.learning_rate,
-            tolerance=self.options.tolerance,
-        )
+        rate, tolerance = self.options.learning_rate, self.options.tolerance
+        return descend(objective, theta, self._solver, learning_rate=rate, tolerance=tolerance)
 
     def _warm_start(self, objective: Objective) -> Array | None:
         """Return the parameters of before; None where there are none, or they are worse than chance.

@@ -136,7 +136,7 @@ class Worker(threading.Thread):
         steps, fit = 0, None
         while fit is None or not (fit.ended or steps >= MAX_STEPS):
             self._slice_ends, self._overrun = math.inf, False
-            fit = self._descend(lambda: self._asked > 0 or bool(self._interrupted_by))
+            fit = self._descend(lambda: self._asked > 0 or bool(self._interrupted_by), later=True)
             steps += fit.steps
             if not fit.ended:
                 self._work_off_queue(commands_only=True)
@@ -202,9 +202,9 @@ class Worker(threading.Thread):
             self._urgent.wait(max(0.0, self._next_slice - time.monotonic()))
             self._begin_slice(time.monotonic())
 
-    def _descend(self, enough: Callable[[], bool]) -> Fit:
+    def _descend(self, enough: Callable[[], bool], later: bool = False) -> Fit:
         try:
-            fit = self.learner.descend(enough, self._between_blocks)
+            fit = self.learner.descend(enough, self._between_blocks, later)
         finally:
             self.status = self.learner.status()
         if fit.model is not None:

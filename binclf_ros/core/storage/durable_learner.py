@@ -73,9 +73,10 @@ class DurableLearner(Learner):
         self,
         enough: Callable[[], bool] = lambda: False,
         pause: Callable[[], None] = lambda: None,
+        later: bool = False,
     ) -> Fit:
         """Descend, and have the new model kept."""
-        fit = super().descend(enough, pause)
+        fit = super().descend(enough, pause, later)
         if fit.model is not None:
             self._keeper.keep(fit.model)
         return fit
