@@ -16,6 +16,7 @@ from .style import BLUE, GREY, ORANGE, VERMILION, name_axes, new_figure, png
 
 MAX_BARS = 14
 SMALL, TINY = 11, 10
+CURVE_POINTS, MAX_CURVES = 200, 6
 
 
 def draw(
@@ -86,17 +87,11 @@ def _draw_reliability(axes: Any, y: Array, z: Array) -> None:
 
 def _draw_effects(axes: Any, model: Model) -> None:
     """Draw what the model makes of each feature: weights × scale, or curves where it has them."""
-    if model.map is None:
-        order, effects = ranked_weights(model)
-        title, unit = 'Weight × scale: + for 1, − for 0', 'change of z for 1 σ of the feature'
-    else:
-        spans = [
-            model.forward.of_feature(j, np.linspace(model.low[j], model.high[j], 50))
-            for j in range(len(model.features))
-        ]
-        effects = np.array([float(np.ptp(each)) for each in spans])
-        order = np.argsort(-effects, kind='stable')
-        title, unit = 'How far each curve moves z', 'change of z over the range that was taught'
+    if model.map is not None:
+        _draw_curves(axes, model)
+        return
+    order, effects = ranked_weights(model)
+    title, unit = 'Weight × scale: + for 1, − for 0', 'change of z for 1 σ of the feature'
     shown = order[:MAX_WEIGHTS]
     largest = float(np.max(np.abs(effects))) or 1.0
     name_axes(axes, title, unit, '')
@@ -108,3 +103,30 @@ def _draw_effects(axes: Any, model: Model) -> None:
         line = {'fontsize': TINY, 'va': 'center', 'transform': axes.get_yaxis_transform()}
         axes.text(0.0, row - 0.2, shortened(model.features[i]), ha='left', **line)
         axes.text(1.0, row - 0.2, f'{effects[i]:+.3g}', ha='right', **line)
+
+
+def _draw_curves(axes: Any, model: Model) -> None:
+    """Draw what each feature adds to z over its range, lowest knot to highest, on one scale."""
+    spans = [
+        model.forward.of_feature(j, np.linspace(q[0], q[-1], CURVE_POINTS))
+        for j, q in enumerate(model.knots)
+    ]
+    effects = np.array([float(np.ptp(each)) for each in spans])
+    shown = np.argsort(-effects, kind='stable')[:MAX_CURVES].tolist()
+    largest = float(np.max(effects)) or 1.0
+    name_axes(
+        axes,
+        'Curves: what each adds to z, at most',
+        'from its lowest value to its highest',
+        '',
+    )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(max(len(shown), 3) - 0.4, -0.6)
+    for row, j in enumerate(shown):
+        heights = (spans[j] - np.min(spans[j])) / largest
+        axes.plot(np.linspace(0.0, 1.0, CURVE_POINTS), row + 0.36 - 0.5 * heights, color=BLUE, linewidth=2)
+        line = {'fontsize': TINY, 'va': 'center', 'transform': axes.get_yaxis_transform()}
+        axes.text(0.0, row - 0.35, shortened(model.features[j]), ha='left', **line)
+        axes.text(1.0, row - 0.35, f'{effects[j]:.3g}', ha='right', **line)

@@ -27,6 +27,8 @@ from .qos import CLOUDS_OUT, IMAGES, LABELED_POINTS, PICTURE
 
 OVERLAY_SEC = 0.2
 OVERLAY_QUALITY = 80
+MAX_LOOKED_AT = 4096
+"""Pixels of an image that are looked at to tell how many are outside of what was taught."""
 
 
 class ImageInput:
@@ -116,10 +118,26 @@ class ImageAnswers:
             raise SampleError('no_model', 'no model yet: nothing is published')
         header, frame = self._input.read(data)
         probability = reader.predict_proba(frame, model)
+        self._look_outside(reader, model, probability)
         if self._out.get_subscription_count():
             self._out.publish(gray_to_msg(bytes_of(probability), header))
         self._publish_overlay(frame, probability, header)
         self._node.counts['answered'] += 1
+
+    def _look_outside(self, reader: PixelReader, model: Model, probability: NDArray[np.float32]) -> None:
+        """Count the pixels outside of what was taught; where they are to be silent, each is NaN.
+
+        All are looked at where it matters to the answer, else one in so many stands for the others.
+        """
+        counts = self._node.counts
+        counts['pixels'] += probability.size
+        if model.taught is None:
+            return
+        if self._node.parameters.on_outside == 'silent':
+            counts['pixels_outside'] += reader.silence(probability, model.taught)
+            return
+        outside = reader.outside(model.taught, max(1, probability.size // MAX_LOOKED_AT))
+        counts['pixels_outside'] += round(float(np.mean(outside)) * probability.size)
 
     def _reader_of(self, model: Model) -> PixelReader | None:
         """Return what reads the features of a model; None where they are not of pixels."""

@@ -13,6 +13,7 @@ from ..core.arrays import Array
 from ..core.errors import ExpressionError, SampleError
 from ..core.features.images import parse_pixel_features
 from ..core.learning.model import Model
+from ..core.learning.taught import Taught
 from .frames import Frame, Pixels, opencv
 from .planes import Planes
 
@@ -34,6 +35,7 @@ class PixelReader:
         self.names = tuple(each.text for each in self._expressions)
         self._model: Model | None = None
         self._tables: list[_Table] = []
+        self._planes: list[Pixels] = []
 
     @classmethod
     def of_model(cls, features: Sequence[str], scale: float = 1.0) -> PixelReader:
@@ -63,8 +65,10 @@ class PixelReader:
         Raises SampleError (`channel`).
         """
         cv2 = opencv()
+        self._planes = []  # their memory serves the new ones
         planes = Planes(frame, self.scale)
-        z = self._decision_function([planes.of(each) for each in self._expressions], model)
+        self._planes = [planes.of(each) for each in self._expressions]
+        z = self._decision_function(self._planes, model)
         if z.shape != (frame.height, frame.width):
             z = cv2.resize(z, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR)
         np.negative(z, out=z)
@@ -72,6 +76,26 @@ class PixelReader:
         z += np.float32(1.0)
         probability: NDArray[np.float32] = np.reciprocal(z, out=z)
         return probability
+
+    def outside(self, taught: Taught, stride: int = 1) -> NDArray[np.bool_]:
+        """Return which of the pixels answered last, or of one in `stride`, are outside of what was taught.
+
+        They are counted row by row at the scale of the planes.
+        """
+        found = np.zeros(len(range(0, self._planes[0].size, stride)), dtype=np.bool_)
+        for plane, least, most in zip(self._planes, taught.least.tolist(), taught.most.tolist()):
+            column = plane.reshape(-1)[::stride]
+            found |= column < least
+            found |= column > most
+        return found
+
+    def silence(self, probability: NDArray[np.float32], taught: Taught) -> int:
+        """Make the answers (H, W) of pixels outside of what was taught NaN; return how many there are."""
+        (height, width), (h, w) = probability.shape, self._planes[0].shape
+        rows, cols = np.arange(height) * h // height, np.arange(width) * w // width
+        whole = self.outside(taught).reshape(h, w)[rows][:, cols]
+        probability[whole] = np.nan
+        return int(np.count_nonzero(whole))
 
     def _decision_function(self, planes: list[Pixels], model: Model) -> NDArray[np.float32]:
         """Return z (h, w) of planes."""

@@ -11,6 +11,7 @@ import pytest
 from binclf_ros.core.errors import SampleError
 from binclf_ros.core.learning.feature_maps import FEATURE_MAPS
 from binclf_ros.core.learning.model import Model
+from binclf_ros.core.learning.taught import Taught
 from binclf_ros.vision.frames import Frame
 from binclf_ros.vision.pixels import PixelReader
 from binclf_ros.vision.planes import SCALES
@@ -98,6 +99,18 @@ def test_depth_without_a_reading_has_no_answer():
     frame = Frame(4, 4, depth=depth)
     answer = PixelReader(('depth',)).predict_proba(frame, model(('depth',)))
     assert np.isnan(answer[0, 0]) and np.isfinite(answer).sum() == 15
+
+
+@pytest.mark.parametrize('scale', SCALES)
+def test_pixels_outside_of_what_was_taught_are_counted_and_may_be_silent(scale):
+    reader, gray = PixelReader(('gray', 'row'), scale), np.full((40, 60), 100, np.uint8)
+    gray[:8, :12] = 250
+    probability = reader.predict_proba(Frame(40, 60, gray=gray), model(('gray', 'row')))
+    taught = Taught((90.0, 0.0), (110.0, 1.0))
+    assert np.mean(reader.outside(taught)) == 96 / 2400
+    assert reader.silence(probability, taught) == 96
+    assert np.isnan(probability[:8, :12]).all() and np.isfinite(probability[8:]).all()
+    assert reader.silence(probability, Taught((0.0, 0.0), (255.0, 1.0))) == 0
 
 
 def test_a_model_of_other_features_is_refused():
