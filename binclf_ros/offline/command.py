@@ -120,19 +120,10 @@ def warn(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def samples_of(
-    given: argparse.Namespace,
-    config: Config,
-    folder: Path,
-    sources: Sequence[Source],
-    work: Work,
-    *,
-    wants_labels: bool = True,
-) -> list[Outcome]:
-    """Return the samples of recordings, made where they are not there yet, and say what could not be used.
-
-    Raises BinclfError where no recording gives any.
-    """
+def _jobs(
+    given: argparse.Namespace, config: Config, folder: Path, sources: Sequence[Source], wants_labels: bool
+) -> list[Job]:
+    """Return the job of each recording. Raises BinclfError where `--labels` is none of these recordings."""
     ranges = read_ranges(given.labels) if given.labels is not None else None
     jobs = [
         replace(_job(given, config, folder, source, ranges), wants_labels=wants_labels)
@@ -147,6 +138,23 @@ def samples_of(
     for job in jobs:
         if job.labels is not None:
             ranges_of(*job.labels, 0)  # a mistake in the file is told before anything is read
+    return jobs
+
+
+def samples_of(
+    given: argparse.Namespace,
+    config: Config,
+    folder: Path,
+    sources: Sequence[Source],
+    work: Work,
+    *,
+    wants_labels: bool = True,
+) -> list[Outcome]:
+    """Return the samples of recordings, made where they are not there yet, and say what could not be used.
+
+    Raises BinclfError where no recording gives any.
+    """
+    jobs = _jobs(given, config, folder, sources, wants_labels)
     work.check_cluster(sources[0].files[0])
     with Bar('extracting', sum(source.n_bytes for source in sources), 'B', given.quiet) as bar:
         if work.parallel:

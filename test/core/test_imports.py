@@ -130,3 +130,16 @@ def test_nodes_never_import_each_other_but_for_the_one_that_is_two(path: Path) -
 @pytest.mark.parametrize('path', FILES, ids=name_of)
 def test_nothing_refers_to_what_lies_beside_the_repository(path: Path) -> None:
     assert '../shared' not in path.read_text(encoding='utf-8')
+
+
+def test_files_and_functions_are_short_enough_to_be_read_at_once() -> None:
+    lengths = []
+    for path in FILES:
+        text = path.read_text(encoding='utf-8')
+        assert text.count('\n') <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lengths.append(((node.end_lineno or 0) - node.lineno + 1, f'{name_of(path)}.{node.name}'))
+    lengths.sort()
+    assert lengths[-1][0] <= 40, lengths[-3:]
+    assert lengths[len(lengths) // 2][0] <= 8 and lengths[9 * len(lengths) // 10][0] <= 20

@@ -99,19 +99,19 @@ class Sampler:
         options = self._options
         self._timeout_ns = round(options.label_timeout_sec * 1e9)
         self._labels: Labels[Sample] = Labels((), self._timeout_ns, round(options.label_delay_sec * 1e9))
-        self._unheard = options.label_paths()
+        self._not_there = options.label_paths()
         self._roles: dict[str, list[Role]] = {}
         self._begin(self._sources.values())
         self.take_up_labels(self._has_header)
 
     def take_up_labels(self, topics: Mapping[str, bool]) -> bool:
         """Take up labels whose topics have come; return whether there were any. Raises BinclfError."""
-        if not self._unheard:
+        if not self._not_there:
             return False
-        before = set(self._unheard)
+        before = set(self._not_there)
         self._has_header = topics
         sizes = {name: len(source.paths) for name, source in self._sources.items()}
-        for role, expression in list(self._unheard.items()):
+        for role, expression in list(self._not_there.items()):
             topics_of_role: dict[str, Topic] = {}
 
             def topic(name: str, known: dict[str, Topic] = topics_of_role) -> Topic:
@@ -121,7 +121,7 @@ class Sampler:
                 columns = Columns([expression], topics, self._namespace, topic)
             except LookupError:
                 continue
-            del self._unheard[role]
+            del self._not_there[role]
             self._labels.add(role)
             for each in columns.topics:
                 each.restart()
@@ -133,7 +133,7 @@ class Sampler:
         self._begin(
             source for name, source in self._sources.items() if sizes.get(name) != len(source.paths)
         )
-        return set(self._unheard) != before
+        return set(self._not_there) != before
 
     def _begin(self, sources: Any) -> None:
         for source in list(sources):
@@ -163,7 +163,7 @@ class Sampler:
     @property
     def missing_labels(self) -> tuple[str, ...]:
         """The label expressions of which a topic is not there (yet)."""
-        return tuple(each.text for each in self._unheard.values())
+        return tuple(each.text for each in self._not_there.values())
 
     def push(self, name: str, message: Any, arrival_ns: int) -> tuple[Sample | None, list[Sample]]:
         """Take one message of one topic; return the sample it triggered, and those now labelled.
@@ -286,7 +286,7 @@ class Sampler:
         )
 
     def _label_status(self) -> LabelStatus:
-        if not self._roles and not self._unheard:
+        if not self._roles and not self._not_there:
             return LabelStatus()
         clocks = [self._sources[name].clock for name in self._roles]
         return LabelStatus(
