@@ -26,6 +26,11 @@ class SqliteFile:
             with closing(self._open()) as database:
                 self._look(database)
         except sqlite3.Error as error:
+            if 'malformed' in str(error):
+                raise StorageError(
+                    f'{path} is cut or damaged ({error}): nothing of it can be used; '
+                    f'`sqlite3 {path.name} .recover` saves what there is'
+                ) from error
             raise StorageError(f'{path} is no SQLite file of rosbag2: {error}') from error
 
     @property

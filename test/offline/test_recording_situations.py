@@ -124,3 +124,13 @@ def test_a_recording_is_not_written_to(tmp_path):
     assert run('extract', [path, *FEATURE, *LABEL, '--output', tmp_path / 'out']) == 0
     assert {each.name: each.stat().st_mtime_ns for each in path.iterdir()} == before
     assert np.load(tmp_path / 'out' / 'disorder' / 'X.npy').shape[1] == 1
+
+
+def test_a_database_that_is_cut_is_one_sentence_that_says_what_mends_it(tmp_path, capsys):
+    path = write_bag(tmp_path / 'run', 1, storage=StoragePlugin.SQLITE3)
+    file = next(path.glob('*.db3'))
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 6 // 10])
+    assert run('extract', [path, *FEATURE, '--output', tmp_path / 'samples']) == 2
+    said = capsys.readouterr().err
+    assert 'is cut or damaged' in said and '.recover` saves what there is' in said and said.count('\n') == 1
