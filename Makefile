@@ -15,6 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # have the name and run nothing, so each candidate is tried.
 JAZZY := .venv-jazzy
 JAZZY_TESTS := test/nodes test/ros
+# tests of nodes wait more than they compute: three at once keep two cores busy
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 NO_ROS := env -u PYTHONPATH -u AMENT_PREFIX_PATH -u LD_LIBRARY_PATH
 IS_FOR_JAZZY := import platform, sys; sys.exit(sys.version_info[:2] != (3, 12) or platform.machine() != "x86_64")
 JAZZY_PYTHON = $(shell for each in python3.12 python3 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
@@ -26,12 +28,12 @@ demo: $(VENV)/demo-is-set-up
 	$(BIN)/python -m binclf_ros demo $(ARGS)
 
 test: $(VENV)/test-is-set-up
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 test-jazzy:
 	@if [ -n '$(JAZZY_PYTHON)' ]; then \
 	  $(MAKE) --no-print-directory $(JAZZY)/jazzy-is-set-up && \
-	  $(NO_ROS) $(JAZZY)/bin/python -m pytest -n 2 --dist loadfile $(or $(ARGS),$(JAZZY_TESTS)); \
+	  $(NO_ROS) $(JAZZY)/bin/python -m pytest $(WORKERS) $(or $(ARGS),$(JAZZY_TESTS)); \
 	else \
 	  echo 'Jazzy was not tried: its wheels take Python 3.12 on x86_64, and there is none here'; \
 	  echo "0 passed, 0 failed, $$(grep -rh '^def test_' $(JAZZY_TESTS) | wc -l) skipped"; \

@@ -69,7 +69,7 @@ setup(
         'sklearn': ['scikit-learn'],
         'test': [
             'pytest',
-            'pytest-xdist',
+            'pytest-xdist>=3.7',
             'hypothesis',
             'scikit-learn',
             'scipy',

@@ -7,6 +7,8 @@ import signal
 
 import pytest
 
+LONG = ('recordings', 'nodes', 'demo')
+
 
 def pytest_configure(config):
     """Have SIGINT mean what it means in a terminal, also where the tests were started with it ignored.
@@ -30,6 +32,8 @@ def pytest_collection_modifyitems(config, items):
             others = [item for item in items if fixture not in item.fixturenames]
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if fixture in item.fixturenames]
+    # the files that take longest come first, so that no worker is left with one of them at the end
+    items.sort(key=lambda item: [each not in item.path.parts for each in LONG])
 
 
 def pytest_terminal_summary(terminalreporter):
