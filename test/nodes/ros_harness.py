@@ -89,6 +89,20 @@ def environment(domain):
     }
 
 
+def run_program(program, domain):
+    """Run Python in a process of its own; return what it printed last, as JSON, and its standard error."""
+    done = subprocess.run(
+        [sys.executable, '-c', program],
+        env=environment(domain),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
 class Process:
     """One process in a domain."""
 

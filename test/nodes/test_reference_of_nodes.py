@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 
 import pytest
-from ros_harness import REPOSITORY, environment
+from ros_harness import REPOSITORY, run_program
 
 LOOK = """
 import json
@@ -56,16 +53,7 @@ rclpy.try_shutdown()
 @pytest.fixture(scope='module')
 def seen(shared_ground):
     """Topics, services and values of diagnostics, as the nodes have them that were just made."""
-    done = subprocess.run(
-        [sys.executable, '-c', LOOK],
-        env=environment(shared_ground.domain),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return run_program(LOOK, shared_ground.domain)[0]
 
 
 def rows(page):

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
-from ros_harness import REPOSITORY, environment
+from ros_harness import run_program
 
 TEACH = """
 import json
@@ -34,16 +30,7 @@ rclpy.try_shutdown()
 
 
 def test_an_image_is_refused_with_what_to_install(shared_ground):
-    done = subprocess.run(
-        [sys.executable, '-c', TEACH],
-        env=environment(shared_ground.domain),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    counts, said = json.loads(done.stdout.splitlines()[-1])
+    (counts, said), stderr = run_program(TEACH, shared_ground.domain)
     assert counts['rejected/internal_error'] == counts['received'] == 1
     assert said['internal_error'].startswith('images need OpenCV, which is not installed: install ')
-    assert 'internal error' not in done.stderr and 'Traceback' not in done.stderr
+    assert 'internal error' not in stderr and 'Traceback' not in stderr

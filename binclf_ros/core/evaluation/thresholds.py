@@ -185,7 +185,7 @@ class _Ladder:
 
 def _recall(ladder: _Ladder, level: float) -> tuple[int, float, float]:
     n = ladder.positives
-    missed = _most_failures(int(n / ladder.tau), 1.0 - level)
+    missed = _max_failures(int(n / ladder.tau), 1.0 - level)
     if missed < 0:
         raise BinclfError(_too_few('recall', level, f'{n} positives', ladder.tau))
     i = int(np.argmax(ladder.tp >= n - missed * ladder.tau))
@@ -194,7 +194,7 @@ def _recall(ladder: _Ladder, level: float) -> tuple[int, float, float]:
 
 def _precision(ladder: _Ladder, level: float) -> tuple[int, float, float]:
     called, tau = ladder.tp + ladder.fp, ladder.tau
-    first = int(np.searchsorted(called, _fewest_faultless(level) * tau))
+    first = int(np.searchsorted(called, _min_faultless(level) * tau))
     if first == len(called):
         raise BinclfError(_too_few('precision', level, f'{len(called)} samples', tau))
     steps = np.unique(np.linspace(first, len(called) - 1, MAX_TESTS).astype(int))
@@ -237,7 +237,7 @@ def _epsilon(n: float, cells: int) -> float:
 
 
 def _too_few(kind: str, level: float, there: str, tau: float) -> str:
-    needed, what = _fewest_faultless(level), 'positives' if kind == 'recall' else 'samples called 1'
+    needed, what = _min_faultless(level), 'positives' if kind == 'recall' else 'samples called 1'
     alike = f', of which {tau:.3g} neighbours count as one' if tau > 1.0 else ''
     return (
         f'{kind}>={level:g} with {1.0 - ALPHA:.0%} confidence needs {needed} {what} at least, there '
@@ -245,12 +245,12 @@ def _too_few(kind: str, level: float, there: str, tau: float) -> str:
     )
 
 
-def _fewest_faultless(level: float) -> int:
+def _min_faultless(level: float) -> int:
     """Return the least n with levelⁿ ≤ α: so many without a fault say that the share is above level."""
     return math.ceil(math.log(ALPHA) / math.log(level))
 
 
-def _most_failures(n: int, share: float) -> int:
+def _max_failures(n: int, share: float) -> int:
     """Return the most failures among n that say that their share is below; -1: not even none do."""
     low, high = -1, n
     while high - low > 1:
